@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A peer can attach descriptors to any datagram, wanted or not. recvmsg() installs as many as the
+ * control buffer has room for, padding included, so the only safe receiver is one that walks every
+ * control message, keeps what it asked for and closes the rest. That receiver is here, once. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd.h"
+#include "basic/limits.h"
+
+#define MEMFD_NOEXEC_SEAL 0x0008U /* MFD_NOEXEC_SEAL, which older headers lack */
+
+int fd_send(int socket_fd, const void *data, size_t size, const int *fds, size_t n_fds) {
+        union {
+                struct cmsghdr align;
+                char buffer[CMSG_SPACE(sizeof(int) * GUEST_FDS_MAX)];
+        } control;
+        struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = size };
+        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (n_fds > GUEST_FDS_MAX)
+                return -EINVAL;
+
+        if (n_fds > 0) {
+                struct cmsghdr *cmsg;
+
+                memset(&control, 0, sizeof(control));
+                mh.msg_control = &control;
+                mh.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+                cmsg = CMSG_FIRSTHDR(&mh);
+                cmsg->cmsg_level = SOL_SOCKET;
+                cmsg->cmsg_type = SCM_RIGHTS;
+                cmsg->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+                memcpy(CMSG_DATA(cmsg), fds, sizeof(int) * n_fds);
+        }
+
+        if (sendmsg(socket_fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+                return -errno;
+        return 0;
+}
+
+ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t max_fds,
+                   size_t *ret_n_fds) {
+        union {
+                struct cmsghdr align;
+                char buffer[CMSG_SPACE(sizeof(int) * GUEST_FDS_MAX) +
+                            CMSG_SPACE(sizeof(struct ucred))];
+        } control;
+        struct iovec iov = { .iov_base = data, .iov_len = size };
+        struct msghdr mh = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        int kept[GUEST_FDS_MAX];
+        size_t n_kept = 0;
+        bool excess = false;
+        ssize_t n;
+
+        if (max_fds > GUEST_FDS_MAX)
+                return -EINVAL;
+
+        n = recvmsg(socket_fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n < 0)
+                return -errno;
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c)) {
+                size_t n_fds;
+
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+                        continue;
+                n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+                for (size_t i = 0; i < n_fds; i++) {
+                        int fd;
+
+                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                        if (n_kept < max_fds)
+                                kept[n_kept++] = fd;
+                        else {
+                                close_fd(fd);
+                                excess = true;
+                        }
+                }
+        }
+
+        /* an empty datagram looks like the end; with descriptors it is not the end */
+        if (excess || (n == 0 && n_kept > 0) || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+                for (size_t i = 0; i < n_kept; i++)
+                        close_fd(kept[i]);
+                return -EBADMSG;
+        }
+
+        for (size_t i = 0; i < max_fds; i++)
+                ret_fds[i] = i < n_kept ? kept[i] : -EBADF;
+        if (ret_n_fds)
+                *ret_n_fds = n_kept;
+        return n;
+}
+
+int fd_write_all(int fd, const void *data, size_t size) {
+        const char *p = data;
+
+        while (size > 0) {
+                ssize_t n = write(fd, p, size);
+
+                if (n < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                if (n == 0)
+                        return -EIO;
+                p += n;
+                size -= (size_t)n;
+        }
+        return 0;
+}
+
+int fd_new_sealed(const char *name, const void *data, size_t size) {
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0 && errno == EACCES) /* vm.memfd_noexec=2: only what can never be executed */
+                fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MEMFD_NOEXEC_SEAL);
+        if (fd < 0)
+                return -errno;
+        r = fd_write_all(fd, data, size);
+        if (r < 0)
+                return r;
+        if (lseek(fd, 0, SEEK_SET) < 0)
+                return -errno;
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+int fd_set_nonblock(int fd, int on) {
+        int flags = fcntl(fd, F_GETFL);
+
+        if (flags < 0)
+                return -errno;
+        flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+        return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* File descriptors that travel: seqpacket datagrams with descriptors attached, and sealed memfds.
+ * Nothing but libc: the guest links this too. Every descriptor made here is O_CLOEXEC. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Sends one datagram with n_fds descriptors (0…GUEST_FDS_MAX) without blocking. The caller keeps
+ * its own descriptors. Returns 0 or -errno: -EAGAIN when the peer's queue is full, -EPIPE and
+ * -ECONNRESET when the peer is gone. */
+int fd_send(int socket_fd, const void *data, size_t size, const int *fds, size_t n_fds);
+
+/* Receives one datagram without blocking. Up to max_fds (0…GUEST_FDS_MAX) descriptors are stored
+ * and owned by the caller; unused places become -EBADF. Whatever else was attached is closed, and
+ * then the result is -EBADMSG, as for a datagram longer than size. Returns the length, 0 at the end
+ * of the connection, -EAGAIN when nothing is there, or -errno. */
+ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t max_fds,
+                   size_t *ret_n_fds);
+
+/* A sealed memfd that holds these bytes, readable from its start. name shows in /proc only.
+ * Returns the descriptor or -errno. */
+int fd_new_sealed(const char *name, const void *data, size_t size);
+
+/* Writes all bytes to a blocking descriptor. Returns 0 or -errno. */
+int fd_write_all(int fd, const void *data, size_t size);
+
+/* Sets or clears O_NONBLOCK. Returns 0 or -errno. */
+int fd_set_nonblock(int fd, int on);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every ceiling that a peer can press against, named and in one place. A client reads those that
+ * concern it in server.info; the README has the same table and a test compares the two. Sizes are
+ * bytes, times are microseconds, unless the name says otherwise. */
+
+#include <stdint.h>
+
+#define USEC_PER_MSEC UINT64_C(1000)
+#define USEC_PER_SEC  UINT64_C(1000000)
+#define KIB           UINT64_C(1024)
+#define MIB           (UINT64_C(1024) * KIB)
+#define GIB           (UINT64_C(1024) * MIB)
+
+/* "not set" of a number in a request or a profile; never a limit in force */
+#define LIMIT_UNSET UINT64_MAX
+
+/* -- a client's bytes ------------------------------------------------------------------------ */
+#define LINE_SIZE_MAX         (1 * MIB) /* one JSON-RPC message, newline excluded */
+#define JSON_DEPTH_MAX        32        /* nested arrays and objects */
+#define JSON_MEMBERS_MAX      4096 /* members of objects and elements of arrays in one message */
+#define JSON_INTEGER_MAX      INT64_C(9007199254740991) /* 2^53-1: exact in every JSON library */
+#define REQUEST_ID_LENGTH_MAX 128                       /* bytes of a string used as a request id */
+
+/* -- a connection ---------------------------------------------------------------------------- */
+#define HANDSHAKE_TIMEOUT_USEC       (5 * USEC_PER_SEC)  /* connect → first complete line */
+#define LINE_TIMEOUT_USEC            (30 * USEC_PER_SEC) /* first byte of a line → its newline */
+#define WRITE_TIMEOUT_USEC           (30 * USEC_PER_SEC) /* a client that takes no byte that long is gone */
+#define CLIENT_BUFFER_MAX            (1 * MIB) /* output queued for a client before its runs must wait */
+#define CONNECTIONS_MAX              128       /* at one launcher */
+#define CONNECTIONS_PER_UID_MAX      32
+#define SANDBOXES_PER_CONNECTION_MAX 16
+#define REQUESTS_PER_CONNECTION_MAX  256 /* begun and not answered */
+
+/* -- one execution --------------------------------------------------------------------------- */
+#define ARGV_MAX         1024            /* words in argv, and variables in env */
+#define ARG_SIZE_MAX     (128 * KIB - 1) /* one word: the kernel's MAX_ARG_STRLEN less its NUL */
+#define PAYLOAD_SIZE_MAX (2 * MIB)       /* argv, env and code of one execution, packed */
+#define STDIN_BUFFER_MAX (4 * MIB)       /* input accepted and not yet taken by the program */
+#define OUTPUT_CHUNK_MAX (32 * KIB)      /* bytes of output in one notification */
+#define OUTPUT_GRACE_USEC \
+        (500 * USEC_PER_MSEC) /* main program ended → output pipes are read no more */
+#define TIMEOUT_MIN_USEC (1 * USEC_PER_MSEC)
+#define TIMEOUT_MAX_USEC (24 * 3600 * USEC_PER_SEC)
+#define MEMORY_MIN       (16 * MIB)
+#define TASKS_MIN        4
+#define CPU_PERCENT_MIN  1
+#define WORK_SIZE_MIN    (64 * KIB)
+
+/* -- a profile's values where its Quadlet file says nothing ----------------------------------- */
+#define PROFILE_MEMORY_DEFAULT      (512 * MIB)
+#define PROFILE_TASKS_DEFAULT       128
+#define PROFILE_CPU_PERCENT_DEFAULT 100
+#define PROFILE_WORK_SIZE_DEFAULT   (256 * MIB)
+#define PROFILE_TIMEOUT_DEFAULT     (300 * USEC_PER_SEC)
+#define PROFILE_OUTPUT_DEFAULT      (64 * MIB)
+#define PROFILES_MAX                64
+
+/* -- strings in fixed-size messages, NUL included --------------------------------------------- */
+#define ID_SIZE           33 /* 128 random bits as lower-case hex */
+#define PROFILE_NAME_SIZE 65
+#define DIGEST_SIZE       72  /* "sha256:" and 64 hex digits */
+#define DETAIL_SIZE       512 /* one sentence for a person */
+
+/* -- time each step of a sandbox's life may take ----------------------------------------------- */
+#define SCOPE_TIMEOUT_USEC   (10 * USEC_PER_SEC) /* StartTransientUnit → its job done */
+#define PODMAN_TIMEOUT_USEC  (20 * USEC_PER_SEC) /* one request to Podman's API */
+#define GUEST_TIMEOUT_USEC   (10 * USEC_PER_SEC) /* container started → guest connected */
+#define PROFILE_TIMEOUT_USEC (20 * USEC_PER_SEC) /* one profile read, recorded and checked */
+#define EMPTY_TIMEOUT_USEC   (5 * USEC_PER_SEC)  /* cgroup.kill → populated 0 */
+#define ANSWER_TIMEOUT_USEC \
+        (120 * USEC_PER_SEC) /* a handler's message to the launcher → its answer */
+#define LAUNCHER_IDLE_USEC (30 * USEC_PER_SEC) /* no connection, no sandbox → the launcher exits \
+                                                */
+
+/* -- a guest ---------------------------------------------------------------------------------- */
+#define GUEST_FRAME_SIZE_MAX 4096 /* one datagram, either way */
+#define GUEST_EXECS_MAX      64   /* executions alive at once in one sandbox */
+#define GUEST_FDS_MAX        5    /* descriptors with one frame, host to guest only */

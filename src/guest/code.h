@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The code of an execution as a file: GUEST_CODE_DIR/<exec>/<name>, owned by the guest, readable
+ * and not writable for the code. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Makes GUEST_CODE_DIR, which must not exist yet in a container, and opens it. To be called before
+ * any code runs. Returns the descriptor (the caller's) or -errno. */
+int code_open_dir(void);
+
+/* Writes one file, whole or not at all. Returns 0 or -errno. */
+int code_write(int dir_fd, uint32_t exec, const char *name, const void *data, size_t size);
+
+/* Removes it and its directory, as far as they are there. */
+void code_remove(int dir_fd, uint32_t exec, const char *name);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The executions of this sandbox, from START to the EXITED frame that answers it. */
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "basic/limits.h"
+#include "wire/guest-frame.h"
+
+typedef struct Job {
+        uint32_t exec; /* 0: this place is free */
+        pid_t pid;     /* of the main process until it is reaped, then 0: EXITED waits to be sent */
+        GuestFrame exited;
+        char code_name[GUEST_CODE_NAME_SIZE]; /* "" when no code was written */
+} Job;
+
+typedef struct JobTable {
+        Job jobs[GUEST_EXECS_MAX];
+        int *failed; /* one place a job, in memory shared with its child until that execs */
+        int code_dir_fd;
+        bool is_set_up;
+        uid_t uid; /* of the code */
+        gid_t gid;
+        struct sock_fprog filter; /* owned */
+} JobTable;
+
+/* Returns 0 or -errno. The table lives as long as the guest; nothing undoes this. */
+int job_table_init(JobTable *t);
+
+/* SETUP: keeps the ids and reads the seccomp program from program_fd (borrowed). Returns 0,
+ * -EBADMSG for a second SETUP or what cannot be a program, or -errno. */
+int job_table_setup(JobTable *t, const GuestSetup *setup, int program_fd);
+
+/* START: begins an execution; fds are the payload, stdin, stdout and stderr (borrowed). Returns 0,
+ * also when the program could not be started, which its EXITED then says; or -EBADMSG when the host
+ * may not ask this: no SETUP yet, an id in use, too many at once, a payload that is not one. */
+int job_start(JobTable *t, const GuestStart *start, const int fds[static 4]);
+
+/* SIGNAL: to the main process, if it is still there. Returns 0, or -EBADMSG before SETUP. */
+int job_signal(JobTable *t, const GuestSignal *s);
+
+/* Reaps what has ended, the executions' main processes and orphans alike, a bounded number at once.
+ * True when there may be more. */
+bool job_reap(JobTable *t);
+
+/* Sends the EXITED frames that wait. Returns 0 when none is left, -EAGAIN when the channel is full,
+ * or -errno when it is gone. */
+int job_report(JobTable *t, int channel_fd);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The memfd is sealed, so what was checked here cannot change before it is used, and it is mapped
+ * rather than read: the guest's memory does not grow with what it is sent. Sizes come from the
+ * frame, which the wire layer has held to the limits, and must be exact to the byte: a string block
+ * that ends early or late means that the sender counted differently, and nothing of it is used. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "basic/cleanup.h"
+#include "guest/payload.h"
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+/* Points array[0…n-1] at n strings from *p on. False when they do not fit before end. */
+static bool take_strings(char **p, const char *end, char **array, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                char *nul = memchr(*p, 0, (size_t)(end - *p));
+
+                if (!nul)
+                        return false;
+                array[i] = *p;
+                *p = nul + 1;
+        }
+        return true;
+}
+
+int payload_split(char *strings, size_t size, size_t n_argv, size_t n_env, char ***ret_argv,
+                  char ***ret_env) {
+        _cleanup_free_ char **argv = calloc(n_argv + 1, sizeof(char *));
+        _cleanup_free_ char **env = calloc(n_env + 1, sizeof(char *));
+        char *p = strings, *end = strings + size;
+
+        if (!argv || !env)
+                return -ENOMEM;
+        if (!take_strings(&p, end, argv, n_argv) || !take_strings(&p, end, env, n_env) || p != end)
+                return -EBADMSG;
+        for (size_t i = 0; i < n_env; i++)
+                if (env[i][0] == '=' || !strchr(env[i], '='))
+                        return -EBADMSG;
+
+        *ret_argv = TAKE_PTR(argv);
+        *ret_env = TAKE_PTR(env);
+        return 0;
+}
+
+int payload_load(int fd, const GuestStart *start, Payload *ret) {
+        size_t size = (size_t)start->strings_size + start->code_size;
+        Payload p = {};
+        struct stat st;
+        int seals, r;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        seals = fcntl(fd, F_GET_SEALS);
+        if (seals < 0 || (seals & SEALS) != SEALS || size == 0 || st.st_size != (off_t)size)
+                return -EBADMSG;
+
+        p.map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p.map == MAP_FAILED)
+                return -errno;
+        p.map_size = size;
+        p.code = (const char *)p.map + start->strings_size;
+        p.code_size = start->code_size;
+        r = payload_split(p.map, start->strings_size, start->n_argv, start->n_env, &p.argv, &p.env);
+        if (r < 0) {
+                payload_done(&p);
+                return r;
+        }
+
+        *ret = p;
+        return 0;
+}
+
+void payload_done(Payload *p) {
+        if (p->map)
+                (void)munmap(p->map, p->map_size);
+        free(p->argv);
+        free(p->env);
+        *p = (Payload){};
+}
+
+static size_t count(char **strings) {
+        size_t n = 0;
+
+        while (strings[n])
+                n++;
+        return n;
+}
+
+/* Whether any of these variables has the name of this one. */
+static bool has_name(char **env, const char *variable) {
+        size_t n = strcspn(variable, "=");
+
+        for (; *env; env++)
+                if (strncmp(*env, variable, n) == 0 && (*env)[n] == '=')
+                        return true;
+        return false;
+}
+
+char **payload_merge_env(char **base, char **env) {
+        char **merged = calloc(count(base) + count(env) + 1, sizeof(char *));
+        size_t n = 0;
+
+        if (!merged)
+                return NULL;
+        for (; *base; base++)
+                if (!has_name(env, *base))
+                        merged[n++] = *base;
+        for (; *env; env++)
+                if (!has_name(env + 1, *env))
+                        merged[n++] = *env;
+        return merged;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* From nothing to a sandbox that a handler holds: holder, scope, container, guest, each step
+ * started by the end of the one before. The guest may connect before Podman's answer to "start" is
+ * there; the sandbox is then open, since the answer only costs time. A request to Podman is never
+ * abandoned: what Podman has begun it will finish, and only then can it be undone for good. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "basic/cleanup.h"
+#include "basic/json.h"
+#include "basic/log.h"
+#include "basic/process.h"
+#include "launcher/birth.h"
+#include "launcher/cgroup.h"
+#include "launcher/channel.h"
+#include "launcher/removal.h"
+#include "launcher/spec.h"
+
+/* beyond the execution's own timeout: starting, draining its output, reading its bill */
+#define SCOPE_SLACK_USEC (60 * USEC_PER_SEC)
+
+void birth_refuse(Sandbox *s, LauncherRefusal refusal, const char *detail) {
+        s->events->refused(s, refusal, detail, s->userdata);
+        removal_begin(s);
+}
+
+static int on_holder_end(sd_event_source *source _unused_, int fd, uint32_t revents _unused_,
+                         void *userdata) {
+        Sandbox *s = userdata;
+
+        if (process_wait(fd, NULL) == 0)
+                return 0;
+        s->holder_watch = sd_event_source_disable_unref(s->holder_watch);
+        s->holder_pidfd = close_fd(s->holder_pidfd);
+        if (s->state == SANDBOX_SCOPE)
+                birth_refuse(s, LAUNCHER_REFUSAL_SCOPE,
+                             "the first process of the scope ended before the scope was there");
+        return 0;
+}
+
+static int spawn_holder(Sandbox *s) {
+        const char *argv[] = { "cloche-holder", NULL }, *env[] = { NULL };
+        int r;
+
+        r = process_spawn(
+                &(ProcessSpec){
+                        .path = LIBEXECDIR "/cloche-holder",
+                        .argv = argv,
+                        .env = env,
+                        .stdio = {-EBADF, -EBADF, -EBADF}
+        },
+                &s->holder_pidfd, &s->holder_pid);
+        if (r < 0)
+                return r;
+        return sd_event_add_io(s->manager->event, &s->holder_watch, s->holder_pidfd, EPOLLIN,
+                               on_holder_end, s);
+}
+
+/* -- OPEN ------------------------------------------------------------------------------------ */
+
+static int record_open(Sandbox *s) {
+        StateSandbox *record = state_new_sandbox(s->manager->state);
+
+        if (!record || strlen(s->cgroup) >= sizeof(record->cgroup))
+                return -ENOBUFS;
+        record->uid = s->uid;
+        record->deadline_usec = s->deadline_usec;
+        memcpy(record->id, s->id, sizeof(record->id));
+        memcpy(record->connection, s->sequence->connection, sizeof(record->connection));
+        memcpy(record->profile, s->profile_name, sizeof(record->profile));
+        memcpy(record->cgroup, s->cgroup, strlen(s->cgroup) + 1);
+        record->used = 1;
+        s->record = record;
+        return 0;
+}
+
+static int audit_open(Sandbox *s) {
+        return audit_event(
+                s->manager->audit, s->sequence, SANDBOX_OPENED, AUDIT_TEXT(SANDBOX, s->id),
+                AUDIT_NUMBER(UID, s->uid), AUDIT_TEXT(PROFILE, s->profile_name),
+                AUDIT_TEXT(IMAGE, s->profile->image), AUDIT_TEXT(IMAGE_DIGEST, s->profile->digest),
+                AUDIT_TEXT(SCOPE, s->scope_name),
+                AUDIT_NUMBER(MEMORY_BYTES, s->limits.memory_bytes),
+                AUDIT_NUMBER(TASKS, s->limits.tasks),
+                AUDIT_NUMBER(CPU_PERCENT, s->limits.cpu_percent),
+                AUDIT_NUMBER(WORK_BYTES, s->limits.work_bytes),
+                AUDIT_NUMBER(TIMEOUT_USEC, s->limits.timeout_usec),
+                AUDIT_NUMBER(OUTPUT_BYTES, s->limits.output_bytes));
+}
+
+static int on_guest(sd_event_source *source _unused_, int fd, uint32_t revents _unused_,
+                    void *userdata) {
+        Sandbox *s = userdata;
+        _cleanup_close_ int channel = -EBADF;
+        int r;
+
+        channel = channel_accept(fd, s->cgroup, s->manager->seccomp_fd, &s->guest_pidfd);
+        if (channel == -EAGAIN)
+                return 0;
+        if (channel == -EACCES) {
+                log_notice("Somebody outside sandbox %s tried to be its guest, refused", s->id);
+                return 0;
+        }
+        if (channel < 0) {
+                birth_refuse(s, LAUNCHER_REFUSAL_GUEST,
+                             "the guest's connection could not be taken");
+                return 0;
+        }
+
+        s->listener_watch = sd_event_source_disable_unref(s->listener_watch);
+        s->listener_fd = close_fd(s->listener_fd);
+        (void)unlink(s->socket_path);
+        s->timer = sd_event_source_disable_unref(s->timer);
+
+        r = record_open(s);
+        if (r < 0) {
+                birth_refuse(s, LAUNCHER_REFUSAL_TOO_MANY_SANDBOXES,
+                             "this machine has as many sandboxes as a launcher can remember");
+                return 0;
+        }
+        r = audit_open(s);
+        if (r < 0) {
+                log_warning(r, "Cannot write the opening of sandbox %s to the journal", s->id);
+                if (s->manager->audit_required) {
+                        birth_refuse(s, LAUNCHER_REFUSAL_AUDIT,
+                                     "the journal cannot be written and policy requires it");
+                        return 0;
+                }
+        }
+        s->state = SANDBOX_OPEN;
+        s->events->opened(s, channel, s->userdata);
+        return 0;
+}
+
+/* -- CREATE and START ------------------------------------------------------------------------ */
+
+static int on_guest_timeout(sd_event_source *source _unused_, uint64_t usec _unused_,
+                            void *userdata) {
+        birth_refuse(userdata, LAUNCHER_REFUSAL_GUEST,
+                     "the container runs, but its guest did not connect in time");
+        return 0;
+}
+
+static void on_started(const PodmanAnswer *answer, void *userdata) {
+        Sandbox *s = userdata;
+        int r;
+
+        s->request = NULL;
+        if (s->state == SANDBOX_KILLING) {
+                removal_continue(s);
+                return;
+        }
+        if (s->state != SANDBOX_START)
+                return; /* open: the guest was faster */
+        if (answer->error < 0 || (answer->status != 204 && answer->status != 304)) {
+                log_error(answer->error, "Podman did not start container %s (%s)", s->container,
+                          answer->message);
+                birth_refuse(s, LAUNCHER_REFUSAL_PODMAN, answer->message);
+                return;
+        }
+        r = sd_event_add_time_relative(s->manager->event, &s->timer, CLOCK_MONOTONIC,
+                                       GUEST_TIMEOUT_USEC, 0, on_guest_timeout, s);
+        if (r < 0)
+                birth_refuse(s, LAUNCHER_REFUSAL_INTERNAL, "no timer for the guest");
+}
+
+static void on_created(const PodmanAnswer *answer, void *userdata) {
+        Sandbox *s = userdata;
+        int r;
+
+        s->request = NULL;
+        if (s->state == SANDBOX_KILLING) {
+                removal_continue(s);
+                return;
+        }
+        if (answer->error < 0 || answer->status != 201) {
+                log_error(answer->error, "Podman did not create container %s (%s)", s->container,
+                          answer->message);
+                birth_refuse(s, LAUNCHER_REFUSAL_PODMAN, answer->message);
+                return;
+        }
+        r = sd_event_add_io(s->manager->event, &s->listener_watch, s->listener_fd, EPOLLIN,
+                            on_guest, s);
+        if (r >= 0)
+                r = podman_api_start(s->manager->podman, s->container, PODMAN_TIMEOUT_USEC,
+                                     on_started, s, &s->request);
+        if (r < 0) {
+                birth_refuse(s, LAUNCHER_REFUSAL_INTERNAL,
+                             "the request to Podman could not be made");
+                return;
+        }
+        s->state = SANDBOX_START;
+}
+
+static int create(Sandbox *s) {
+        _cleanup_json_ json_object *spec = NULL;
+        char uid[16];
+        const char *labels[] = {
+                "io.cloche.sandbox",     s->id,           "io.cloche.connection",
+                s->sequence->connection, "io.cloche.uid", uid,
+        };
+        int r;
+
+        (void)snprintf(uid, sizeof(uid), "%u", s->uid);
+        r = spec_complete(s->profile->spec,
+                          &(SpecSandbox){
+                                  .name = s->container,
+                                  .image_id = s->profile->image_id,
+                                  .cgroup_parent = s->cgroup,
+                                  .guest_path = LIBEXECDIR "/cloche-guest",
+                                  .channel_path = s->socket_path,
+                                  .system_mode = s->manager->system_mode,
+                                  .work_bytes = s->limits.work_bytes,
+                                  .labels = labels,
+                                  .n_labels = ARRAY_SIZE(labels) / 2,
+                          },
+                          &spec);
+        if (r < 0)
+                return r;
+        s->create_asked = true;
+        return podman_api_create(s->manager->podman, spec, PODMAN_TIMEOUT_USEC, on_created, s,
+                                 &s->request);
+}
+
+/* -- SCOPE ----------------------------------------------------------------------------------- */
+
+/* The scope's cgroup is where systemd has put the holder. */
+static int enter_scope(Sandbox *s) {
+        size_t n, suffix = strlen(s->scope_name);
+        int r;
+
+        r = cgroup_of_pid(s->holder_pid, &s->cgroup);
+        if (r < 0)
+                return r;
+        n = strlen(s->cgroup);
+        if (n <= suffix || s->cgroup[n - suffix - 1] != '/' ||
+            strcmp(s->cgroup + n - suffix, s->scope_name) != 0)
+                return -EBADMSG;
+        r = sandbox_watch_cgroup(s);
+        if (r < 0)
+                return r;
+        return cgroup_move_to_leaf(s->cgroup_fd, "holder", s->holder_pid);
+}
+
+static void on_scope(int error, const char *message, void *userdata) {
+        Sandbox *s = userdata;
+        int r;
+
+        s->scope_start = NULL;
+        if (error < 0) {
+                log_error(error, "Cannot make %s (%s)", s->scope_name, message);
+                birth_refuse(s, LAUNCHER_REFUSAL_SCOPE, message);
+                return;
+        }
+        s->state = SANDBOX_CREATE;
+        r = enter_scope(s);
+        if (r < 0) {
+                log_error(r, "Cannot enter the cgroup of %s", s->scope_name);
+                birth_refuse(s, LAUNCHER_REFUSAL_SCOPE, "the scope's cgroup could not be entered");
+                return;
+        }
+        r = create(s);
+        if (r < 0)
+                birth_refuse(s, LAUNCHER_REFUSAL_INTERNAL,
+                             "the request to Podman could not be made");
+}
+
+static int start_scope(Sandbox *s) {
+        char slice[32], description[128];
+        uint64_t now;
+        int r;
+
+        r = sd_event_now(s->manager->event, CLOCK_MONOTONIC, &now);
+        if (r < 0)
+                return r;
+        s->deadline_usec = now + s->limits.timeout_usec + SCOPE_SLACK_USEC;
+        (void)snprintf(slice, sizeof(slice), "cloche-u%u.slice", s->uid);
+        (void)snprintf(description, sizeof(description), "Cloche sandbox (%s) of uid %u",
+                       s->profile_name, s->uid);
+        s->scope_asked = true;
+        return scope_start(s->manager->scopes,
+                           &(ScopeOptions){
+                                   .name = s->scope_name,
+                                   .slice = slice,
+                                   .description = description,
+                                   .pid = s->holder_pid,
+                                   .limits = &s->limits,
+                                   .runtime_max_usec = s->deadline_usec - now,
+                           },
+                           on_scope, s, &s->scope_start);
+}
+
+int birth_begin(Sandbox *s) {
+        int r;
+
+        if (asprintf(&s->socket_path, "%s/%s", s->manager->sandbox_dir, s->id) < 0)
+                return -ENOMEM;
+        s->listener_fd = channel_listen(s->socket_path);
+        if (s->listener_fd < 0)
+                return s->listener_fd;
+        r = spawn_holder(s);
+        return r < 0 ? r : start_scope(s);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "basic/cleanup.h"
+#include "basic/process.h"
+#include "launcher/podman-command.h"
+
+struct PodmanCommand {
+        int pidfd;
+        sd_event_source *watch;
+        sd_event_source *timer;
+        podman_command_callback_t callback;
+        void *userdata;
+};
+
+PodmanCommand *podman_command_free(PodmanCommand *c) {
+        if (!c)
+                return NULL;
+        sd_event_source_disable_unref(c->watch);
+        sd_event_source_disable_unref(c->timer);
+        c->pidfd = process_end(c->pidfd);
+        free(c);
+        return NULL;
+}
+DEFINE_CLEANUP(PodmanCommand, podman_command_free)
+
+static void finish(PodmanCommand *c, int error) {
+        podman_command_callback_t callback = c->callback;
+        void *userdata = c->userdata;
+
+        podman_command_free(c);
+        callback(error, userdata);
+}
+
+static int on_ended(sd_event_source *source _unused_, int fd, uint32_t revents _unused_,
+                    void *userdata) {
+        PodmanCommand *c = userdata;
+        ProcessEnd end;
+        int r;
+
+        r = process_wait(fd, &end);
+        if (r == 0)
+                return 0;
+        finish(c, r < 0 ? r : end.code == 0 ? 0 : -EIO);
+        return 0;
+}
+
+static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        finish(userdata, -ETIMEDOUT);
+        return 0;
+}
+
+static int spawn(Manager *m, const char *container, int *ret_pidfd) {
+        _cleanup_free_ char *home = NULL, *xdg = NULL;
+        const char *argv[] = {
+                "podman",
+                "--cgroup-manager=cgroupfs",
+                "--events-backend=none",
+                "rm",
+                "--force",
+                "--ignore",
+                "--time=0",
+                "--volumes",
+                container,
+                NULL,
+        };
+        const char *env[] = {
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                "CONTAINERS_CONF=" POLICYDIR "/containers.conf",
+                NULL,
+                NULL,
+                NULL,
+        };
+
+        if (asprintf(&home, "HOME=%s", m->system_mode ? "/root" : getenv("HOME") ?: "/") < 0)
+                return -ENOMEM;
+        env[2] = home;
+        if (!m->system_mode) {
+                if (asprintf(&xdg, "XDG_RUNTIME_DIR=%s", getenv("XDG_RUNTIME_DIR") ?: "") < 0)
+                        return -ENOMEM;
+                env[3] = xdg;
+        }
+        return process_spawn(
+                &(ProcessSpec){
+                        .path = "/usr/bin/podman",
+                        .argv = argv,
+                        .env = env,
+                        .stdio = {-EBADF, -EBADF, STDERR_FILENO}
+        },
+                ret_pidfd, NULL);
+}
+
+int podman_command_remove(Manager *m, const char *container, podman_command_callback_t callback,
+                          void *userdata, PodmanCommand **ret) {
+        _cleanup_(podman_command_freep) PodmanCommand *c = NULL;
+        int r;
+
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (PodmanCommand){ .pidfd = -EBADF, .callback = callback, .userdata = userdata };
+
+        r = spawn(m, container, &c->pidfd);
+        if (r >= 0)
+                r = sd_event_add_io(m->event, &c->watch, c->pidfd, EPOLLIN, on_ended, c);
+        if (r >= 0)
+                r = sd_event_add_time_relative(m->event, &c->timer, CLOCK_MONOTONIC,
+                                               PODMAN_TIMEOUT_USEC, 0, on_timeout, c);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Ending is the part that must not fail, so it asks nobody's state and assumes nothing: everything
+ * that may exist is ended by name, in the one order that works.
+ *
+ *   1. cgroup.kill on the scope, or a stop of the scope by name where its cgroup never got known
+ *   2. wait until a request under way has been answered: what Podman began it finishes, and a
+ *      container that is created after its removal would be an orphan
+ *   3. wait for "populated 0" in cgroup.events; kill again while it is not
+ *   4. DELETE the container by name. After conmon was killed Podman refuses the first time and
+ *      obeys the second, or hangs: so each try has its time limit, and is repeated; after a few the
+ *      command line "podman rm -f" is tried as well, then all of it again, slower, without end
+ *
+ * Only the launcher's own end stops this, and its successor finds the rest by label and by unit
+ * name. */
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "basic/cleanup.h"
+#include "basic/log.h"
+#include "launcher/cgroup.h"
+#include "launcher/podman-command.h"
+#include "launcher/removal.h"
+
+#define KILL_AGAIN_USEC       (200 * USEC_PER_MSEC)
+#define REMOVE_TIMEOUT_USEC   (5 * USEC_PER_SEC)
+#define REMOVE_AGAIN_USEC     (100 * USEC_PER_MSEC) /* doubled with each try … */
+#define REMOVE_AGAIN_MAX_USEC (5 * USEC_PER_SEC)    /* … up to this */
+#define REMOVE_TRIES_BY_API   3                     /* then the command line once, and again */
+
+static void finish(Sandbox *s) {
+        Manager *m = s->manager;
+        int r;
+
+        /* a container that was started after its scope was gone leaves a cgroup that nobody else
+         * knows */
+        if (s->cgroup)
+                cgroup_remove(s->cgroup);
+
+        r = audit_event(m->audit, s->sequence, SANDBOX_REMOVED, AUDIT_TEXT(SANDBOX, s->id),
+                        AUDIT_TEXT(SCOPE, s->scope_name));
+        if (r < 0)
+                log_warning(r, "Cannot write the removal of sandbox %s to the journal, ignoring",
+                            s->id);
+        if (s->events)
+                s->events->gone(s, s->userdata);
+        sandbox_free(s);
+        manager_consider_exit(m);
+}
+
+static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        Sandbox *s = userdata;
+
+        s->timer = sd_event_source_disable_unref(s->timer);
+        removal_continue(s);
+        return 0;
+}
+
+static void wait_at_most(Sandbox *s, uint64_t usec) {
+        int r;
+
+        s->timer = sd_event_source_disable_unref(s->timer);
+        r = sd_event_add_time_relative(s->manager->event, &s->timer, CLOCK_MONOTONIC, usec, 0,
+                                       on_timer, s);
+        if (r < 0)
+                log_error(r, "Cannot wait for the removal of sandbox %s; the next launcher will",
+                          s->id);
+}
+
+static void wait_for_next_try(Sandbox *s) {
+        uint64_t usec = REMOVE_AGAIN_USEC << (s->remove_tries < 8 ? s->remove_tries : 8);
+
+        s->remove_tries++;
+        wait_at_most(s, usec < REMOVE_AGAIN_MAX_USEC ? usec : REMOVE_AGAIN_MAX_USEC);
+}
+
+static void on_removed(const PodmanAnswer *answer, void *userdata) {
+        Sandbox *s = userdata;
+
+        s->request = NULL;
+        if (answer->error == 0 &&
+            (answer->status == 200 || answer->status == 204 || answer->status == 404)) {
+                finish(s);
+                return;
+        }
+        log_full(s->remove_tries == 0 ? LOG_INFO : LOG_WARNING, answer->error,
+                 "Podman did not remove container %s at try %u (%s), trying again", s->container,
+                 s->remove_tries + 1, answer->message);
+        wait_for_next_try(s);
+}
+
+static void on_command_done(int error, void *userdata) {
+        Sandbox *s = userdata;
+
+        s->command = NULL;
+        if (error < 0)
+                log_warning(error, "podman rm of container %s failed, trying again", s->container);
+        wait_for_next_try(s);
+}
+
+static void try_remove(Sandbox *s) {
+        int r;
+
+        s->state = SANDBOX_REMOVING;
+        if (s->remove_tries % (REMOVE_TRIES_BY_API + 1) == REMOVE_TRIES_BY_API)
+                r = podman_command_remove(s->manager, s->container, on_command_done, s,
+                                          &s->command);
+        else
+                r = podman_api_remove(s->manager->podman, s->container, REMOVE_TIMEOUT_USEC,
+                                      on_removed, s, &s->request);
+        if (r < 0) {
+                log_warning(r, "Cannot ask Podman to remove container %s, trying again",
+                            s->container);
+                wait_for_next_try(s);
+        }
+}
+
+void removal_continue(Sandbox *s) {
+        if (s->request || s->command)
+                return; /* its callback comes back here */
+        s->timer = sd_event_source_disable_unref(s->timer);
+
+        if (s->cgroup_fd >= 0 && cgroup_is_populated(s->cgroup_fd)) {
+                int r = cgroup_kill(s->cgroup_fd);
+
+                if (r < 0)
+                        log_warning(r, "Cannot kill %s, trying again", s->scope_name);
+                wait_at_most(s, KILL_AGAIN_USEC);
+                return;
+        }
+        if (s->create_asked)
+                try_remove(s);
+        else
+                finish(s);
+}
+
+void removal_begin(Sandbox *s) {
+        s->state = SANDBOX_KILLING;
+        if (s->record)
+                s->record->used = 0;
+        s->record = NULL;
+        s->timer = sd_event_source_disable_unref(s->timer);
+        s->listener_watch = sd_event_source_disable_unref(s->listener_watch);
+        if (s->listener_fd >= 0) {
+                (void)unlink(s->socket_path);
+                s->listener_fd = close_fd(s->listener_fd);
+        }
+        s->scope_start = scope_start_free(s->scope_start);
+
+        if (s->cgroup_fd >= 0)
+                (void)cgroup_kill(s->cgroup_fd); /* said and repeated in removal_continue() */
+        else if (s->scope_asked)
+                (void)scope_stop(s->manager->scopes, s->scope_name);
+        if (s->holder_pidfd >= 0)
+                (void)pidfd_send_signal(s->holder_pidfd, SIGKILL, NULL, 0);
+
+        /* from the loop, not from here: the caller still holds the sandbox */
+        if (!s->request)
+                wait_at_most(s, 0);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One sandbox from birth to removal; the theory is at the top of sandbox.c. A sandbox belongs to
+ * one client until it is closed or its client is gone; its removal then goes on by itself. */
+
+#include <sys/types.h>
+
+#include "launcher/manager.h"
+#include "launcher/podman-command.h"
+
+typedef enum SandboxState {
+        SANDBOX_SCOPE,    /* the holder waits for its scope */
+        SANDBOX_CREATE,   /* Podman makes the container */
+        SANDBOX_START,    /* Podman starts it; the guest will connect */
+        SANDBOX_OPEN,     /* the guest's channel is with the handler */
+        SANDBOX_KILLING,  /* cgroup.kill is written, not empty yet */
+        SANDBOX_REMOVING, /* empty; Podman forgets the container */
+} SandboxState;
+
+/* What its client learns. opened (channel_fd is borrowed: pass it on, it is closed afterwards) or
+ * refused comes once, died at most once after opened, none of them after sandbox_end(). gone is
+ * always the last, when the scope is empty and Podman has forgotten the container; then the sandbox
+ * is freed. */
+typedef struct SandboxEvents {
+        void (*opened)(Sandbox *s, int channel_fd, void *userdata);
+        void (*refused)(Sandbox *s, LauncherRefusal refusal, const char *detail, void *userdata);
+        void (*died)(Sandbox *s, LauncherDeath death, const LauncherUsage *usage, void *userdata);
+        void (*gone)(Sandbox *s, void *userdata);
+} SandboxEvents;
+
+struct Sandbox {
+        Manager *manager;
+        Sandbox *next;
+        SandboxState state;
+        char id[ID_SIZE];
+        uint32_t uid;
+        char profile_name[PROFILE_NAME_SIZE];
+        Profile *profile; /* NULL in an adopted one */
+        LauncherLimits limits;
+        uint64_t deadline_usec; /* CLOCK_MONOTONIC: the end of the scope's RuntimeMaxUSec */
+
+        const SandboxEvents *events; /* NULL in a stray */
+        void *userdata;
+        AuditSequence *sequence; /* the client's, valid until gone; NULL in a stray */
+        StateSandbox *record;    /* while OPEN */
+
+        char scope_name[sizeof("cloche-.scope") + ID_SIZE];
+        char container[sizeof("cloche-") + ID_SIZE]; /* its name */
+        char *cgroup;                                /* path, once known */
+        int cgroup_fd;
+        int guest_pidfd;   /* the container's first process */
+        int holder_pidfd;  /* -EBADF: ended, or not a child of ours */
+        pid_t holder_pid;  /* valid while holder_pidfd is */
+        bool scope_asked;  /* a scope of that name may exist */
+        bool create_asked; /* a container of that name may exist */
+        unsigned remove_tries;
+
+        ScopeStart *scope_start;
+        PodmanRequest *request;
+        PodmanCommand *command;
+        int listener_fd;
+        char *socket_path;
+        sd_event_source *holder_watch;
+        sd_event_source *listener_watch;
+        sd_event_source *populated_watch;
+        sd_event_source *timer;
+};
+
+/* Begins a sandbox for a client: checked limits, profile referenced. Returns 0 or -errno, and then
+ * nothing is left of it. */
+int sandbox_new(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
+                const LauncherLimits *limits, AuditSequence *sequence, const SandboxEvents *events,
+                void *userdata);
+
+/* Takes over an open sandbox of a launcher that died. Returns 0, -ENODEV when its cgroup is gone,
+ * or -errno. */
+int sandbox_adopt(Sandbox **ret, Manager *m, StateSandbox *record, AuditSequence *sequence,
+                  const SandboxEvents *events, void *userdata);
+
+/* Ends a sandbox whatever its state: reads what it used, kills all of it at once, and lets the
+ * removal go on by itself. What was used goes to *ret_usage, and why it was dead already, if it
+ * was, to *ret_death. Ending one that has ended is a no-op that leaves both empty. */
+void sandbox_end(Sandbox *s, LauncherUsage *ret_usage, LauncherDeath *ret_death);
+
+/* Whether it has been ended, or ended by itself: its removal is under way. */
+bool sandbox_is_ended(const Sandbox *s);
+
+/* Ends what no client stands behind: a scope or a container of that id that a launcher before this
+ * one left. Returns 0 or -errno. */
+int sandbox_end_stray(Manager *m, const char *id);
+
+Sandbox *sandbox_find(Manager *m, const char *id);
+
+/* Opens the cgroup at s->cgroup and watches whether anything lives in it. Returns 0 or -errno. */
+int sandbox_watch_cgroup(Sandbox *s);
+
+/* Forgets it at once, for removal.c and for the launcher's own end. */
+Sandbox *sandbox_free(Sandbox *s);

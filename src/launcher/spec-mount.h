@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The "mounts" of a SpecGenerator: a profile may bring tmpfs mounts, a sandbox gets those, its
+ * guest and its channel. Pure. */
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WORK_PATH "/work"
+
+/* Absolute, without empty, "." or ".." components, and no slash at its end. "/" is none. */
+bool spec_path_is_clean(const char *path);
+
+/* Whether path is parent or below it. */
+bool spec_path_is_below(const char *path, const char *parent);
+
+/* Returns 0, or -EPERM with what is wrong in problem ("…" is a bind mount …). mounts is an array.
+ */
+int spec_mount_check(json_object *mounts, char *problem, size_t problem_size);
+
+/* The size of the tmpfs on /work, LIMIT_UNSET when there is none or it says none. */
+uint64_t spec_mount_work_bytes(json_object *mounts);
+
+/* A new array: the profile's checked mounts (NULL: none), with /work of this size; and the guest
+ * and the channel from these host paths. Returns 0 or -ENOMEM. */
+int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const char *guest_path,
+                        const char *channel_path, json_object **ret);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What host and guest say to each other, over the sandbox's own SOCK_SEQPACKET socket: one frame a
+ * datagram, a fixed struct in host byte order (both ends are the same machine and build), never
+ * text. The order is fixed: the host sends SETUP once, the guest answers READY once; then START for
+ * each execution, answered by exactly one EXITED. The host issues all ids.
+ *
+ * Trust: the host believes nothing a guest sends. guest_frame_parse() accepts only a frame of known
+ * type and exactly that type's size with every field in range; what the sequence allows is checked
+ * by its caller. The guest trusts the host, whose frames no client byte reaches unparsed.
+ *
+ * Bulk never travels in frames: argv, environment and code come as one sealed memfd, input and
+ * output are pipes, all passed with START by SCM_RIGHTS. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GUEST_PROTOCOL_VERSION 1
+
+/* Paths inside the container, shared by launcher (mounts), handler (argv) and guest. */
+#define GUEST_PROGRAM_PATH "/.cloche/guest"
+#define GUEST_CHANNEL_PATH "/.cloche/channel"
+#define GUEST_CODE_DIR     "/run/cloche" /* <dir>/<exec>/<code_name>: an execution's code */
+#define GUEST_CODE_UID     1000          /* uid and gid of the code inside the container */
+
+#define GUEST_CODE_NAME_SIZE 32
+
+typedef enum GuestFrameType {
+        GUEST_FRAME_INVALID,
+        /* host to guest */
+        GUEST_FRAME_SETUP,  /* + 1 fd: the seccomp program, struct sock_filter[] in a memfd */
+        GUEST_FRAME_START,  /* + 4 fds: payload memfd, stdin, stdout, stderr */
+        GUEST_FRAME_SIGNAL, /* to the execution's main process */
+        /* guest to host; never with an fd */
+        GUEST_FRAME_READY,
+        GUEST_FRAME_EXITED,
+        _GUEST_FRAME_TYPE_MAX,
+} GuestFrameType;
+
+typedef enum GuestExitKind {
+        GUEST_EXIT_INVALID,
+        GUEST_EXIT_EXITED,   /* value: exit code 0…255 */
+        GUEST_EXIT_SIGNALED, /* value: signal number 1…64 */
+        GUEST_EXIT_FAILED,   /* the program never ran; value: errno of fork or of preparing it */
+        _GUEST_EXIT_KIND_MAX,
+} GuestExitKind;
+
+typedef struct GuestHeader {
+        uint16_t type;
+        uint16_t version;
+        uint32_t exec; /* 0 for SETUP and READY, else the id of an execution, from 1 */
+} GuestHeader;
+
+typedef struct GuestSetup {
+        GuestHeader header;
+        uint32_t code_uid;
+        uint32_t code_gid;
+} GuestSetup;
+
+/* The payload memfd holds, one after another without padding: n_argv NUL-terminated strings, n_env
+ * NUL-terminated strings NAME=VALUE (added to the guest's own environment, replacing equal names),
+ * and code_size bytes of code. strings_size is the length of the two string blocks together.
+ * With code, the guest writes it to GUEST_CODE_DIR/<exec>/<code_name> before it starts argv. */
+typedef struct GuestStart {
+        GuestHeader header;
+        uint32_t n_argv; /* 1…ARGV_MAX */
+        uint32_t n_env;  /* 0…ARGV_MAX */
+        uint32_t strings_size;
+        uint32_t code_size;                   /* 0…LINE_SIZE_MAX */
+        uint32_t has_code;                    /* 0 or 1: an empty program is a program too */
+        uint32_t reserved;                    /* 0 */
+        char code_name[GUEST_CODE_NAME_SIZE]; /* a plain file name, "" without code */
+} GuestStart;
+
+typedef struct GuestSignal {
+        GuestHeader header;
+        uint32_t signo; /* 1…64 */
+        uint32_t reserved;
+} GuestSignal;
+
+typedef struct GuestReady {
+        GuestHeader header;
+} GuestReady;
+
+typedef struct GuestExited {
+        GuestHeader header;
+        uint32_t kind; /* GuestExitKind */
+        int32_t value;
+        uint64_t work_free; /* bytes left on the file system of /work: a hint for limits_hit */
+} GuestExited;
+
+typedef union GuestFrame {
+        GuestHeader header;
+        GuestSetup setup;
+        GuestStart start;
+        GuestSignal signal;
+        GuestReady ready;
+        GuestExited exited;
+} GuestFrame;
+
+/* Who sent the bytes that are parsed: a type is only valid in its own direction. */
+typedef enum GuestDirection {
+        GUEST_FROM_HOST,
+        GUEST_FROM_GUEST,
+} GuestDirection;
+
+/* The exact size of a frame of this type, 0 for an unknown one. */
+size_t guest_frame_size(GuestFrameType type);
+
+/* Fills a zeroed frame's header. */
+void guest_frame_init(GuestFrame *frame, GuestFrameType type, uint32_t exec);
+
+/* Checks one datagram and copies it to *ret. Pure. Returns 0, or -EBADMSG for anything that is not
+ * exactly one valid frame of that direction; *ret is then untouched. */
+int guest_frame_parse(const void *data, size_t size, GuestDirection from, GuestFrame *ret);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a handler may ask of the launcher, and all that the launcher answers. SOCK_SEQPACKET, one
+ * message a datagram, a fixed struct in host byte order. Nothing of a client's JSON, code, file
+ * names or output ever stands in one: a profile's name, numbers and ids are all there is, and each
+ * is checked here before the launcher looks at it.
+ *
+ *   handler                                   launcher
+ *   HELLO + the client's socket           →
+ *                                         ←   WELCOME, or REFUSED and the end
+ *   PROFILES                              →
+ *                                         ←   PROFILE … (one for each), then DONE
+ *   OPEN profile, narrower limits         →
+ *                                         ←   OPENED + the guest's channel, or REFUSED
+ *   CLOSE sandbox                         →
+ *                                         ←   CLOSED with its usage; killed, removal under way
+ *                                         ←   DIED (unasked): a sandbox ended by itself
+ *                                         ←   RESUMED (unasked): a new launcher took over
+ *
+ * serial is chosen by the handler and returned in the answer; 0 in what was not asked for. After
+ * RESUMED, every OPEN without an answer has failed and its sandbox is gone, and every CLOSE without
+ * an answer must be asked again; sandboxes that were OPENED live on.
+ *
+ * Trust: the handler may lie (it parses a stranger's bytes), so the launcher decides by the peer
+ * credentials of the client's socket and by its own records alone. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "basic/limits.h"
+
+#define LAUNCHER_PROTOCOL_VERSION 1
+
+typedef enum LauncherMessageType {
+        LAUNCHER_MESSAGE_INVALID,
+        /* handler to launcher */
+        LAUNCHER_HELLO, /* + 1 fd */
+        LAUNCHER_PROFILES,
+        LAUNCHER_OPEN,
+        LAUNCHER_CLOSE,
+        /* launcher to handler */
+        LAUNCHER_WELCOME,
+        LAUNCHER_PROFILE,
+        LAUNCHER_DONE,
+        LAUNCHER_OPENED, /* + 1 fd */
+        LAUNCHER_REFUSED,
+        LAUNCHER_CLOSED,
+        LAUNCHER_DIED,
+        LAUNCHER_RESUMED,
+        _LAUNCHER_MESSAGE_TYPE_MAX,
+} LauncherMessageType;
+
+/* Why the launcher refuses or fails; handler/reply.c gives each its name on the wire. */
+typedef enum LauncherRefusal {
+        LAUNCHER_REFUSAL_INVALID,
+        LAUNCHER_REFUSAL_TOO_MANY_CONNECTIONS,
+        LAUNCHER_REFUSAL_TOO_MANY_SANDBOXES,
+        LAUNCHER_REFUSAL_UID, /* this uid may not use Cloche */
+        LAUNCHER_REFUSAL_UNKNOWN_PROFILE,
+        LAUNCHER_REFUSAL_PROFILE, /* its Quadlet file asks for what no profile may have */
+        LAUNCHER_REFUSAL_LIMIT,   /* a limit wider than the profile's; detail names it */
+        LAUNCHER_REFUSAL_IMAGE_MISSING,
+        LAUNCHER_REFUSAL_PODMAN,   /* Podman does not answer, or answers an error */
+        LAUNCHER_REFUSAL_SCOPE,    /* systemd did not make the scope */
+        LAUNCHER_REFUSAL_GUEST,    /* the container runs, its guest did not connect in time */
+        LAUNCHER_REFUSAL_AUDIT,    /* the journal cannot be written and policy requires it */
+        LAUNCHER_REFUSAL_INTERNAL, /* see the journal */
+        _LAUNCHER_REFUSAL_MAX,
+} LauncherRefusal;
+
+/* Why a sandbox ended by itself. */
+typedef enum LauncherDeath {
+        LAUNCHER_DEATH_INVALID,
+        LAUNCHER_DEATH_OOM,      /* the whole sandbox was killed for memory, its guest included */
+        LAUNCHER_DEATH_LIFETIME, /* the scope's RuntimeMaxUSec */
+        LAUNCHER_DEATH_KILLED,   /* stopped from outside: an administrator, systemctl, a signal */
+        _LAUNCHER_DEATH_MAX,
+} LauncherDeath;
+
+/* Limits of one sandbox. In OPEN, LIMIT_UNSET means the profile's own. */
+typedef struct LauncherLimits {
+        uint64_t memory_bytes; /* MemoryMax of the scope; swap is 0 */
+        uint64_t tasks;        /* TasksMax */
+        uint64_t cpu_percent;  /* CPUQuota: 100 is one CPU */
+        uint64_t work_bytes;   /* size of /work */
+        uint64_t timeout_usec; /* wall time of an execution; the scope gets a little more */
+        uint64_t output_bytes; /* stdout and stderr together, counted by the handler */
+} LauncherLimits;
+
+/* From the scope's cgroup, read just before it was killed. */
+typedef struct LauncherUsage {
+        uint64_t cpu_user_usec;
+        uint64_t cpu_system_usec;
+        uint64_t memory_peak_bytes;
+        uint64_t tasks_peak;
+        uint64_t io_read_bytes;
+        uint64_t io_write_bytes;
+        uint64_t oom_kills;    /* processes killed at the memory limit */
+        uint64_t forks_failed; /* forks refused at the task limit */
+} LauncherUsage;
+
+typedef struct LauncherHeader {
+        uint16_t type;
+        uint16_t version;
+        uint32_t reserved; /* 0 */
+        uint64_t serial;
+} LauncherHeader;
+
+/* HELLO, PROFILES, DONE, RESUMED */
+typedef struct LauncherPlain {
+        LauncherHeader header;
+} LauncherPlain;
+
+typedef struct LauncherWelcome {
+        LauncherHeader header;
+        char connection[ID_SIZE]; /* unguessable; CLOCHE_CONNECTION in the audit */
+        char reserved[3];
+        uint32_t uid;         /* of the client, from its socket */
+        uint32_t system_mode; /* 1: system manager, 0: a user's manager */
+        uint32_t audit_required;
+} LauncherWelcome;
+
+typedef struct LauncherOpen {
+        LauncherHeader header;
+        char profile[PROFILE_NAME_SIZE];
+        char reserved[7];
+        LauncherLimits limits;
+} LauncherOpen;
+
+typedef struct LauncherProfile {
+        LauncherHeader header;
+        char name[PROFILE_NAME_SIZE];
+        char language[32];         /* label io.cloche.language, "" when none */
+        char description[128];     /* the unit's Description= */
+        char image[256];           /* Image= as written */
+        char digest[DIGEST_SIZE];  /* of the image, "" when it is missing */
+        char problem[DETAIL_SIZE]; /* "" when usable, else what to do about it */
+        char padding[7];
+        LauncherLimits limits;
+} LauncherProfile;
+
+typedef struct LauncherOpened {
+        LauncherHeader header;
+        char sandbox[ID_SIZE];
+        char profile[PROFILE_NAME_SIZE];
+        char digest[DIGEST_SIZE];
+        char interpreter[256]; /* words separated by \n, "" when the profile runs no code */
+        char code_name[32];    /* file name for code, GUEST_CODE_NAME_SIZE */
+        char padding[6];
+        LauncherLimits limits; /* in force */
+} LauncherOpened;
+
+typedef struct LauncherRefused {
+        LauncherHeader header;
+        uint32_t refusal;         /* LauncherRefusal */
+        char detail[DETAIL_SIZE]; /* one sentence that says what to do; UTF-8, no control bytes */
+        char padding[4];
+} LauncherRefused;
+
+typedef struct LauncherClose {
+        LauncherHeader header;
+        char sandbox[ID_SIZE];
+        char padding[7];
+} LauncherClose;
+
+/* CLOSED and DIED. CLOSED for a sandbox that is not the asker's has known = 0. */
+typedef struct LauncherClosed {
+        LauncherHeader header;
+        char sandbox[ID_SIZE];
+        char padding[7];
+        uint32_t known;
+        uint32_t death; /* LauncherDeath; INVALID in CLOSED unless it had died before */
+        LauncherUsage usage;
+} LauncherClosed;
+
+typedef union LauncherMessage {
+        LauncherHeader header;
+        LauncherPlain plain;
+        LauncherWelcome welcome;
+        LauncherOpen open;
+        LauncherProfile profile;
+        LauncherOpened opened;
+        LauncherRefused refused;
+        LauncherClose close;
+        LauncherClosed closed;
+} LauncherMessage;
+
+typedef enum LauncherDirection {
+        LAUNCHER_FROM_HANDLER,
+        LAUNCHER_FROM_LAUNCHER,
+} LauncherDirection;
+
+/* The exact size of a message of this type, 0 for an unknown one. */
+size_t launcher_message_size(LauncherMessageType type);
+
+/* Zeroes the message and fills its header. */
+void launcher_message_init(LauncherMessage *m, LauncherMessageType type, uint64_t serial);
+
+/* Checks one datagram and copies it to *ret: known type, that type's size, its direction, strings
+ * terminated and of their alphabet, enums and numbers in range. Pure. Returns 0 or -EBADMSG. */
+int launcher_message_parse(const void *data, size_t size, LauncherDirection from,
+                           LauncherMessage *ret);
+
+/* A profile's name: [a-z0-9] then [a-z0-9-], 1…PROFILE_NAME_SIZE-1 bytes, no trailing dash. */
+bool launcher_profile_name_is_valid(const char *name);

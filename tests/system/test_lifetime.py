@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Whatever dies, and whenever: after ten seconds there is no scope, no container, no mount, no
+process and no file left of what it carried, and another client's run beside it ended well.
+
+CLOCHE_ROUNDS says how many times each victim dies in each mode (the default keeps the whole suite
+within minutes), CLOCHE_SEED makes the random moments of an earlier run happen again."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+import machine
+from client import Closed, RpcError
+
+ROUNDS = int(os.environ.get("CLOCHE_ROUNDS", "2"))
+SEED = int(os.environ.get("CLOCHE_SEED", random.randrange(1 << 32)))
+LATEST = 2.5  # seconds after the request: from "no scope yet" to "runs and floods"
+
+# Ignores every signal it can, double-forks, leaves its session, and floods both streams.
+NASTY = r"""
+trap '' TERM INT HUP QUIT USR1 USR2 PIPE
+(setsid bash -c 'trap "" TERM INT HUP; (setsid bash -c "trap \"\" TERM HUP; sleep 9991" &); sleep 9992' &)
+(while :; do :; done) &
+setsid sleep 9993 & disown
+while :; do echo "flood of lines, and more of it"; echo "and errors" >&2; done
+"""
+
+CALM = "echo up; read line; echo $line"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def say_the_seed():
+    print(f"CLOCHE_SEED={SEED} CLOCHE_ROUNDS={ROUNDS}")
+
+
+class Bystander:
+    """Another client's run, begun before and ended after."""
+
+    def __init__(self, mode):
+        # In user mode there is only one user, and this is another connection of his.
+        self.client = mode.connect("agent2" if mode.is_system else "agent")
+        self.running = self.client.start("shell", code=CALM, stdin_open=True)
+        self.running.wait_output(b"up\n")
+
+    def ends_well(self):
+        self.running.write(b"and well\n", eof=True)
+        ended = self.running.wait(30)
+        self.client.close()
+        assert ended.good() == "up\nand well\n"
+
+
+def start_victim(mode):
+    """`cloche run` with the worst program there is; what it prints is thrown away."""
+    return subprocess.Popen(
+        mode.cloche_argv("run", "--profile", "shell", "--no-stdin", "-c", NASTY),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+
+
+def new_processes(mode, before, *names):
+    known = {(p.pid, p.start) for p in before}
+    return [p for p in mode.processes() if p.name.startswith(names) and
+            (p.pid, p.start) not in known]
+
+
+def find(mode, what, process, before):
+    """The process to kill, or None while there is none."""
+    if what == "client":
+        # runuser's child: the command itself
+        found = [p for p in machine.processes() if p.name == "cloche" and
+                 b"--no-stdin" in p.command()]
+    elif what == "handler":
+        found = new_processes(mode, before, "cloche-handler")
+    elif what == "conmon":
+        found = new_processes(mode, before, "conmon")
+    elif what == "launcher":
+        found = [p for p in mode.processes() if p.name == "cloche-launcher"]
+    elif what == "podman":
+        pid = int(mode.show("cloche-podman.service", "MainPID").get("MainPID", 0))
+        found = [p for p in mode.processes() if p.pid == pid]
+    else:  # inside the victim's scope
+        inside = [p for p in mode.processes() if machine.SCOPE.search(p.cgroup.split("/libpod-")[0]
+                                                                        .removesuffix("/holder"))
+                  or ".scope/" in p.cgroup and "/cloche-" in p.cgroup]
+        known = {(p.pid, p.start) for p in before}
+        inside = [p for p in inside if (p.pid, p.start) not in known]
+        if what == "holder":
+            found = [p for p in inside if p.cgroup.endswith("/holder")]
+        else:
+            found = [p for p in inside if p.name in ("guest", "cloche-guest")]
+    del process
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+@pytest.mark.parametrize("what", ["client", "handler", "launcher", "podman", "conmon", "guest",
+                                  "holder"])
+def test_nothing_is_left_and_nobody_else_is_hurt(mode, watch, what, number):
+    rng = random.Random(f"{SEED} {mode.name} {what} {number}")
+    bystander = Bystander(mode)
+    beside = machine.Watch(mode)
+    before = mode.processes()
+    victim = start_victim(mode)
+    try:
+        # The moment is random on purpose; where there is nothing to kill yet, it comes as soon as
+        # there is.
+        time.sleep(rng.uniform(0, LATEST))
+        target = machine.wait_for(lambda: find(mode, what, victim, before), 15,
+                                  f"a {what} to kill")
+        target.kill(signal.SIGKILL)
+        if what in ("launcher", "podman"):
+            # Its death alone ends nothing; then the client leaves.
+            machine.wait_for(lambda: not alive(target), 5, f"the {what} dead")
+            time.sleep(rng.uniform(0, 0.5))
+            victim.terminate() if rng.random() < 0.5 else victim.kill()
+        else:
+            assert_victim_is_told(victim, what)
+    finally:
+        end(victim)
+    beside.assert_clean_within(10)
+    bystander.ends_well()
+    watch.assert_clean_within(10)
+
+
+def alive(process):
+    return any((p.pid, p.start) == (process.pid, process.start) for p in machine.processes())
+
+
+def assert_victim_is_told(victim, what):
+    """A run that lost one of its pillars ends by itself, and with a reason; only the death of
+    conmon, which holds nothing up, need not be noticed."""
+    if what in ("client", "conmon", "holder"):
+        end(victim)
+        return
+    _, errors = victim.communicate(timeout=20)
+    assert victim.returncode == 125, (victim.returncode, errors)
+    assert b"cloche: " in errors
+
+
+def end(victim):
+    """Kills runuser and the command below it."""
+    if victim.poll() is None:
+        try:
+            os.killpg(victim.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    victim.communicate()
+
+
+def test_a_client_that_closes_in_the_middle_of_many_runs_leaves_nothing(mode, watch):
+    client = mode.connect()
+    running = [client.start("shell", code=NASTY) for _ in range(4)]
+    for r in running[:2]:
+        r.wait_output(b"flood", 60)
+    client.close()
+    watch.assert_clean_within(10)
+
+
+def test_a_client_that_leaves_before_the_answer_leaves_nothing(mode, watch):
+    for _ in range(5):
+        client = mode.connect()
+        client.start("shell", code=NASTY)
+        client.close()
+    watch.assert_clean_within(10)
+
+
+def test_stopping_the_scope_by_systemctl_ends_the_run(mode, watch, client):
+    before = set(mode.scopes())
+    running = client.start("shell", code="trap '' TERM; echo up; sleep 9990")
+    running.wait_output(b"up")
+    (sandbox,) = set(mode.scopes()) - before
+    mode.systemctl("stop", f"cloche-{sandbox}.scope")
+    ended = running.wait(15)
+    assert (ended.status, ended.result["reason"]) == ("sandbox_died", "killed")
+    client.close()
+    watch.assert_clean_within(10)
+
+
+def test_stopping_the_socket_ends_everything(mode, watch):
+    client = mode.connect()
+    client.start("shell", code="echo up; sleep 9989").wait_output(b"up")
+    try:
+        mode.systemctl("stop", "cloche.socket", "cloche@*.service")
+        with pytest.raises(Closed):
+            while True:
+                client.take(20)
+        client.close()
+        machine.wait_for(lambda: not [f for f in watch.leftovers() if not f.startswith("file ")],
+                         10, "nothing of the run left")
+    finally:
+        mode.systemctl("start", "cloche.socket")
+    with mode.connect() as again:
+        assert again.sh("echo again").good() == "again\n"
+    watch.assert_clean_within(10)
+
+
+def test_a_run_survives_the_launcher_and_its_limits_still_hold(mode, watch, client):
+    """A new launcher adopts what is leased: the run goes on, and ends at its time."""
+    before = set(mode.scopes())
+    calm = client.start("shell", code=CALM, stdin_open=True).wait_output(b"up")
+    timed = client.start("shell", code="echo up; sleep 9988", timeout_ms=8_000)
+    timed.wait_output(b"up")
+    assert len(set(mode.scopes()) - before) == 2
+    target = find(mode, "launcher", None, [])
+    target.kill(signal.SIGKILL)
+    machine.wait_for(lambda: (p := find(mode, "launcher", None, [])) and p.pid != target.pid, 10,
+                     "a new launcher")
+    assert client.sh("echo new").good() == "new\n"
+    calm.write(b"still here\n", eof=True)
+    ended = calm.wait()
+    assert ended.good() == "up\nstill here\n"
+    assert ended.usage["memory_peak_bytes"] > 0
+    assert timed.wait(20).status == "timeout"
+    client.close()
+    watch.assert_clean_within(10)
+
+
+def test_when_nobody_is_connected_no_process_of_ours_runs(mode):
+    with mode.connect() as client:
+        client.sh("true").good()
+
+    def ours():
+        return [p for p in mode.processes()
+                if p.name.startswith(("cloche-", "conmon")) or "cloche-podman" in p.cgroup]
+    # The launcher stays for half a minute after its last connection, Podman's service too.
+    machine.wait_for(lambda: not ours(), 75, "no process of ours")
+    with mode.connect() as client:
+        assert client.sh("echo back").good() == "back\n"
+
+
+def test_a_request_that_is_refused_leaves_nothing(watch, client):
+    with pytest.raises(RpcError):
+        client.run("nosuch", code="1")
+    with pytest.raises(RpcError):
+        client.sh("true", limits={"tasks": 1 << 20})
+    client.close()
+    watch.assert_clean_within(10)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A guest in a box like its container (guest-box.c), and the host's side of its channel, for tests.
+ * Everything asserts; nothing here returns an error. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "wire/guest-frame.h"
+
+#define BOX_TIMEOUT_MSEC 30000 /* longer than anything takes */
+
+#define WORDS(...)  ((const char *const[]){ __VA_ARGS__, NULL })
+#define SHELL(text) WORDS("sh", "-c", text)
+
+typedef struct BoxPaths {
+        const char *guest, *box, *list; /* cloche-guest, guest-box, the list of system calls */
+} BoxPaths;
+
+typedef struct Box {
+        char directory[32];
+        char path[64];
+        pid_t box_pid;
+        pid_t guest_pid; /* as the kernel says */
+        int channel;
+        int filter_fd;
+} Box;
+
+/* Starts a guest and waits until it is connected; ready: also sends SETUP and takes READY. mode is
+ * guest-box's. */
+Box *box_new(const BoxPaths *paths, const char *mode);
+Box *box_new_ready(const BoxPaths *paths, const char *mode);
+/* Closes the channel and waits until the guest has ended and everything with it; frees the box and
+ * returns the guest's exit code. */
+int box_end(Box *b);
+
+/* Frames. box_send() returns what fd_send() does. */
+int box_send(Box *b, const GuestFrame *f, const int *fds, size_t n_fds);
+void box_send_setup(Box *b);
+void box_send_signal(Box *b, uint32_t exec, uint32_t signo);
+GuestFrame box_receive(Box *b);
+
+typedef struct Program {
+        const char *const *argv, *const *env; /* NULL at the end; env may be NULL */
+        const char *code, *code_name;         /* NULL: none */
+} Program;
+
+/* One execution as the host sees it: the other ends of its pipes. */
+typedef struct Run {
+        uint32_t exec;
+        int in, out, err;
+} Run;
+
+/* The frame of a program, and the memfd that goes with it. */
+GuestFrame box_make_start(uint32_t exec, const Program *p, int *ret_payload_fd);
+Run box_start(Box *b, uint32_t exec, Program program);
+/* Everything up to the end of a pipe, which it closes. Returns text. */
+char *box_drain(int *fd, char *text, size_t size);
+/* Waits for the end of this execution, which must be the next to end, and closes its pipes. */
+GuestExited box_finish(Box *b, Run *run);
+/* Runs a shell command to its end, its output in text. Returns its exit code. */
+int box_run_shell(Box *b, uint32_t exec, const char *command, char *text, size_t size);
+
+void box_wait_readable(int fd);

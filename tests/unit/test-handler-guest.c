@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd.h"
+#include "basic/limits.h"
+#include "handler/guest.h"
+
+/* The other end of the channel, and what the host's side made of it. */
+typedef struct World {
+        sd_event *event;
+        Guest *guest;
+        int fd;
+        size_t n_ready;
+        size_t n_exited;
+        GuestExited exited;
+        size_t n_fault;
+        GuestFault fault;
+} World;
+
+static void on_ready(void *userdata) {
+        ((World *)userdata)->n_ready++;
+}
+
+static void on_exited(const GuestExited *exited, void *userdata) {
+        World *w = userdata;
+
+        w->n_exited++;
+        w->exited = *exited;
+}
+
+static void on_fault(GuestFault fault, void *userdata) {
+        World *w = userdata;
+
+        w->n_fault++;
+        w->fault = fault;
+}
+
+static const GuestEvents events = { on_ready, on_exited, on_fault };
+
+static int set_up(void **state) {
+        World *w = calloc(1, sizeof(*w));
+        int fds[2];
+
+        assert_non_null(w);
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+        w->fd = fds[0];
+        assert_int_equal(sd_event_new(&w->event), 0);
+        assert_int_equal(guest_new(&w->guest, w->event, fds[1], &events, w), 0);
+        *state = w;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        World *w = *state;
+
+        guest_free(w->guest);
+        close_fd(w->fd);
+        sd_event_unref(w->event);
+        free(w);
+        return 0;
+}
+
+static void turn(World *w) {
+        while (sd_event_run(w->event, 0) > 0)
+                ;
+}
+
+static void say(World *w, const void *data, size_t size) {
+        assert_int_equal(fd_send(w->fd, data, size, NULL, 0), 0);
+        turn(w);
+}
+
+static void say_ready(World *w) {
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_READY, 0);
+        say(w, &f.ready, sizeof(f.ready));
+}
+
+static GuestFrame exited(uint32_t exec) {
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_EXITED, exec);
+        f.exited.kind = GUEST_EXIT_EXITED;
+        f.exited.value = 3;
+        return f;
+}
+
+static void say_exited(World *w, uint32_t exec) {
+        GuestFrame f = exited(exec);
+
+        say(w, &f.exited, sizeof(f.exited));
+}
+
+/* Starts something; returns what the guest then receives. */
+static void start(World *w) {
+        const GuestStart s = { .n_argv = 1, .strings_size = 2 };
+        int fds[4] = { 0, 0, 1, 2 };
+
+        assert_int_equal(guest_start(w->guest, &s, fds), 0);
+}
+
+static void expect_fault(World *w, GuestFault fault) {
+        turn(w);
+        assert_int_equal(w->n_fault, 1);
+        assert_int_equal(w->fault, fault);
+        /* whatever else it says is not heard */
+        (void)fd_send(w->fd, "x", 1, NULL, 0);
+        say_ready(w);
+        assert_int_equal(w->n_fault, 1);
+}
+
+static void the_ordinary_course(void **state) {
+        World *w = *state;
+        int fds[4];
+        char data[GUEST_FRAME_SIZE_MAX];
+        GuestFrame f;
+        size_t n_fds;
+        ssize_t n;
+
+        say_ready(w);
+        assert_int_equal(w->n_ready, 1);
+        start(w);
+        n = fd_receive(w->fd, data, sizeof(data), fds, 4, &n_fds);
+        assert_int_equal(n_fds, 4);
+        for (size_t i = 0; i < 4; i++)
+                close_fd(fds[i]);
+        assert_int_equal(guest_frame_parse(data, (size_t)n, GUEST_FROM_HOST, &f), 0);
+        assert_int_equal(f.header.type, GUEST_FRAME_START);
+        assert_int_equal(f.header.exec, GUEST_EXEC_ID);
+        say_exited(w, GUEST_EXEC_ID);
+        assert_int_equal(w->n_exited, 1);
+        assert_int_equal(w->exited.value, 3);
+        assert_int_equal(w->n_fault, 0);
+}
+
+static void nothing_is_started_before_it_is_ready_or_twice(void **state) {
+        const GuestStart s = { .n_argv = 1, .strings_size = 2 };
+        World *w = *state;
+        int fds[4] = { 0, 0, 1, 2 };
+
+        assert_int_equal(guest_start(w->guest, &s, fds), -EBUSY);
+        say_ready(w);
+        start(w);
+        assert_int_equal(guest_start(w->guest, &s, fds), -EBUSY);
+}
+
+static void a_second_ready_is_a_fault(void **state) {
+        World *w = *state;
+
+        say_ready(w);
+        say_ready(w);
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+        assert_int_equal(w->n_ready, 1);
+}
+
+static void an_end_before_the_start_is_a_fault(void **state) {
+        World *w = *state;
+
+        say_ready(w);
+        say_exited(w, GUEST_EXEC_ID);
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+        assert_int_equal(w->n_exited, 0);
+}
+
+static void an_end_of_something_else_is_a_fault(void **state) {
+        World *w = *state;
+
+        say_ready(w);
+        start(w);
+        say_exited(w, GUEST_EXEC_ID + 1);
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+}
+
+static void a_second_end_is_a_fault(void **state) {
+        World *w = *state;
+
+        say_ready(w);
+        start(w);
+        say_exited(w, GUEST_EXEC_ID);
+        say_exited(w, GUEST_EXEC_ID);
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+        assert_int_equal(w->n_exited, 1);
+}
+
+static void a_host_frame_from_a_guest_is_a_fault(void **state) {
+        World *w = *state;
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_SETUP, 0);
+        f.setup.code_uid = f.setup.code_gid = 1000;
+        say(w, &f.setup, sizeof(f.setup));
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+}
+
+static void bytes_that_are_no_frame_are_a_fault(void **state) {
+        World *w = *state;
+        char noise[GUEST_FRAME_SIZE_MAX + 1];
+
+        memset(noise, 0xff, sizeof(noise));
+        say(w, noise, sizeof(noise)); /* longer than any frame */
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+}
+
+static void a_descriptor_is_a_fault_and_is_not_kept(void **state) {
+        World *w = *state;
+        GuestFrame f;
+        int fd = 0, next;
+
+        next = dup(0);
+        close_fd(next);
+        guest_frame_init(&f, GUEST_FRAME_READY, 0);
+        assert_int_equal(fd_send(w->fd, &f.ready, sizeof(f.ready), &fd, 1), 0);
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+        assert_int_equal(w->n_ready, 0);
+        fd = dup(0);
+        assert_int_equal(fd, next);
+        close_fd(fd);
+}
+
+static void a_closed_channel_is_a_lost_guest(void **state) {
+        World *w = *state;
+
+        assert_int_equal(shutdown(w->fd, SHUT_RDWR), 0);
+        turn(w);
+        assert_int_equal(w->n_fault, 1);
+        assert_int_equal(w->fault, GUEST_FAULT_LOST);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                TEST(the_ordinary_course),
+                TEST(nothing_is_started_before_it_is_ready_or_twice),
+                TEST(a_second_ready_is_a_fault),
+                TEST(an_end_before_the_start_is_a_fault),
+                TEST(an_end_of_something_else_is_a_fault),
+                TEST(a_second_end_is_a_fault),
+                TEST(a_host_frame_from_a_guest_is_a_fault),
+                TEST(bytes_that_are_no_frame_are_a_fault),
+                TEST(a_descriptor_is_a_fault_and_is_not_kept),
+                TEST(a_closed_channel_is_a_lost_guest),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

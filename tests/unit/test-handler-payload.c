@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "basic/json.h"
+#include "basic/limits.h"
+#include "handler/payload.h"
+
+static json_object *parse(const char *text) {
+        json_object *o = NULL;
+
+        assert_int_equal(json_parse(text, strlen(text), &o, NULL), 0);
+        return o;
+}
+
+/* Packs, checks the frame that goes with it, and compares the bytes. */
+static void expect(const Payload *p, const void *bytes, size_t size, GuestStart *ret_start) {
+        _cleanup_close_ int fd = -EBADF;
+        char data[512];
+        GuestFrame f, checked;
+
+        fd = payload_pack(p, ret_start);
+        assert_true(fd >= 0);
+        assert_int_equal(read(fd, data, sizeof(data)), size);
+        assert_memory_equal(data, bytes, size);
+        assert_int_equal(fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE, F_SEAL_WRITE);
+
+        f.start = *ret_start;
+        f.header = (GuestHeader){ GUEST_FRAME_START, GUEST_PROTOCOL_VERSION, 1 };
+        assert_int_equal(guest_frame_parse(&f.start, sizeof(f.start), GUEST_FROM_HOST, &checked),
+                         0);
+        assert_int_equal(size, ret_start->strings_size + ret_start->code_size);
+}
+#define EXPECT(p, bytes, start) expect(p, bytes, sizeof(bytes) - 1, start)
+
+static void packs_an_argv_and_its_environment(void **state) {
+        _cleanup_json_ json_object *argv = parse("[\"sh\",\"\",\"-c\"]"),
+                                   *env = parse("{\"A\":\"1\",\"B\":\"\"}");
+        const Payload p = { .argv = argv, .env = env };
+        GuestStart start;
+
+        (void)state;
+        EXPECT(&p, "sh\0\0-c\0A=1\0B=\0", &start);
+        assert_int_equal(start.n_argv, 3);
+        assert_int_equal(start.n_env, 2);
+        assert_int_equal(start.has_code, 0);
+        assert_string_equal(start.code_name, "");
+}
+
+static void packs_code_behind_the_interpreter_and_its_path(void **state) {
+        const Payload p = { .interpreter = "/usr/bin/python3\n-u",
+                            .code = "print(1)\n",
+                            .code_name = "main.py" };
+        GuestStart start;
+
+        (void)state;
+        EXPECT(&p, "/usr/bin/python3\0-u\0/run/cloche/1/main.py\0print(1)\n", &start);
+        assert_int_equal(start.n_argv, 3);
+        assert_int_equal(start.has_code, 1);
+        assert_int_equal(start.code_size, 9);
+        assert_string_equal(start.code_name, "main.py");
+}
+
+static void an_empty_program_is_a_program_too(void **state) {
+        const Payload p = { .interpreter = "sh", .code = "", .code_name = "main" };
+        GuestStart start;
+
+        (void)state;
+        EXPECT(&p, "sh\0/run/cloche/1/main\0", &start);
+        assert_int_equal(start.has_code, 1);
+        assert_int_equal(start.code_size, 0);
+}
+
+static void takes_the_longest_code_there_can_be(void **state) {
+        _cleanup_free_ char *code = malloc(LINE_SIZE_MAX + 2);
+        Payload p = { .interpreter = "sh", .code = code, .code_name = "main" };
+        _cleanup_close_ int fd = -EBADF;
+        GuestStart start;
+        struct stat st;
+
+        (void)state;
+        memset(code, 'c', LINE_SIZE_MAX + 1);
+        code[LINE_SIZE_MAX + 1] = 0;
+        assert_int_equal(payload_pack(&p, &start), -E2BIG);
+        p.code = code + 1;
+        fd = payload_pack(&p, &start);
+        assert_true(fd >= 0);
+        assert_int_equal(fstat(fd, &st), 0);
+        assert_int_equal(st.st_size, start.strings_size + LINE_SIZE_MAX);
+}
+
+static void refuses_more_words_than_the_guest_takes(void **state) {
+        _cleanup_json_ json_object *argv = json_object_new_array();
+        const Payload p = { .argv = argv };
+        GuestStart start;
+
+        (void)state;
+        for (size_t i = 0; i <= ARGV_MAX; i++)
+                assert_int_equal(json_append(argv, json_object_new_string("")), 0);
+        assert_int_equal(payload_pack(&p, &start), -E2BIG);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(packs_an_argv_and_its_environment),
+                cmocka_unit_test(packs_code_behind_the_interpreter_and_its_path),
+                cmocka_unit_test(an_empty_program_is_a_program_too),
+                cmocka_unit_test(takes_the_longest_code_there_can_be),
+                cmocka_unit_test(refuses_more_words_than_the_guest_takes),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
