@@ -15,7 +15,8 @@ int fd_send(int socket_fd, const void *data, size_t size, const int *fds, size_t
 /* Receives one datagram without blocking. Up to max_fds (0…GUEST_FDS_MAX) descriptors are stored
  * and owned by the caller; unused places become -EBADF. Whatever else was attached is closed, and
  * then the result is -EBADMSG, as for a datagram longer than size. Returns the length, 0 at the end
- * of the connection, -EAGAIN when nothing is there, or -errno. */
+ * of the connection (or for an empty datagram without descriptors), -EAGAIN when nothing is there,
+ * or -errno. */
 ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t max_fds,
                    size_t *ret_n_fds);
 

@@ -32,13 +32,15 @@
 #define CONNECTIONS_PER_UID_MAX      32
 #define SANDBOXES_PER_CONNECTION_MAX 16
 #define REQUESTS_PER_CONNECTION_MAX  256 /* begun and not answered */
+#define REFUSALS_PER_SECOND_MAX      64  /* then no request is read for a while: each is recorded */
 
 /* -- one execution --------------------------------------------------------------------------- */
-#define ARGV_MAX         1024            /* words in argv, and variables in env */
-#define ARG_SIZE_MAX     (128 * KIB - 1) /* one word: the kernel's MAX_ARG_STRLEN less its NUL */
-#define PAYLOAD_SIZE_MAX (2 * MIB)       /* argv, env and code of one execution, packed */
-#define STDIN_BUFFER_MAX (4 * MIB)       /* input accepted and not yet taken by the program */
-#define OUTPUT_CHUNK_MAX (32 * KIB)      /* bytes of output in one notification */
+#define ARGV_MAX          1024            /* words in argv, and variables in env */
+#define ARG_SIZE_MAX      (128 * KIB - 1) /* one word: the kernel's MAX_ARG_STRLEN less its NUL */
+#define PAYLOAD_SIZE_MAX  (2 * MIB)       /* argv, env and code of one execution, packed */
+#define STDIN_BUFFER_MAX  (4 * MIB)       /* input accepted and not yet taken by the program */
+#define STDIN_BUFFERS_MAX (16 * MIB)      /* the same of all runs of one connection */
+#define OUTPUT_CHUNK_MAX  (32 * KIB)      /* bytes of output in one notification */
 #define OUTPUT_GRACE_USEC \
         (500 * USEC_PER_MSEC) /* main program ended → output pipes are read no more */
 #define TIMEOUT_MIN_USEC (1 * USEC_PER_MSEC)
@@ -69,10 +71,10 @@
 #define GUEST_TIMEOUT_USEC   (10 * USEC_PER_SEC) /* container started → guest connected */
 #define PROFILE_TIMEOUT_USEC (20 * USEC_PER_SEC) /* one profile read, recorded and checked */
 #define EMPTY_TIMEOUT_USEC   (5 * USEC_PER_SEC)  /* cgroup.kill → populated 0 */
+#define GREETING_TIMEOUT_USEC (10 * USEC_PER_SEC) /* HELLO → WELCOME, the start of a launcher included */
 #define ANSWER_TIMEOUT_USEC \
         (120 * USEC_PER_SEC) /* a handler's message to the launcher → its answer */
-#define LAUNCHER_IDLE_USEC (30 * USEC_PER_SEC) /* no connection, no sandbox → the launcher exits \
-                                                */
+#define LAUNCHER_IDLE_USEC (30 * USEC_PER_SEC) /* no connection and no sandbox → it exits */
 
 /* -- a guest ---------------------------------------------------------------------------------- */
 #define GUEST_FRAME_SIZE_MAX 4096 /* one datagram, either way */

@@ -22,30 +22,30 @@ typedef struct AmountUnit {
 } AmountUnit;
 
 static const AmountUnit size_units[] = {
-        {"",     1         },
-        { "B",   1         },
-        { "K",   KIB       },
-        { "KiB", KIB       },
-        { "M",   MIB       },
-        { "MiB", MIB       },
-        { "G",   GIB       },
-        { "GiB", GIB       },
-        { "T",   1024 * GIB},
-        { "TiB", 1024 * GIB},
+        { "",    1          },
+        { "B",   1          },
+        { "K",   KIB        },
+        { "KiB", KIB        },
+        { "M",   MIB        },
+        { "MiB", MIB        },
+        { "G",   GIB        },
+        { "GiB", GIB        },
+        { "T",   1024 * GIB },
+        { "TiB", 1024 * GIB },
 };
 
 static const AmountUnit duration_units[] = {
-        {"",     USEC_PER_SEC       },
-        { "ms",  USEC_PER_MSEC      },
-        { "s",   USEC_PER_SEC       },
-        { "sec", USEC_PER_SEC       },
-        { "m",   60 * USEC_PER_SEC  },
-        { "min", 60 * USEC_PER_SEC  },
-        { "h",   3600 * USEC_PER_SEC},
+        { "",    USEC_PER_SEC        },
+        { "ms",  USEC_PER_MSEC       },
+        { "s",   USEC_PER_SEC        },
+        { "sec", USEC_PER_SEC        },
+        { "m",   60 * USEC_PER_SEC   },
+        { "min", 60 * USEC_PER_SEC   },
+        { "h",   3600 * USEC_PER_SEC },
 };
 
 static const AmountUnit cpu_units[] = {
-        {"", 100},
+        { "", 100 },
 };
 
 /* Reads digits, at least one and at most max_digits. Returns how many, 0 when there are none or too

@@ -131,18 +131,18 @@ static int take_option(int c, Arguments *a, AddressHints *hints) {
 
 static int parse_options(int argc, char **argv, Arguments *a, AddressHints *hints) {
         static const struct option options[] = {
-                {"profile",          required_argument, NULL, 'p' },
-                { "env",              required_argument, NULL, 'e' },
-                { "timeout",                 required_argument, NULL, OPTION_TIMEOUT },
-                { "memory",required_argument, NULL, OPTION_MEMORY },
-                { "cpus",               required_argument, NULL, OPTION_CPUS },
-                { "tasks",         required_argument, NULL, OPTION_TASKS },
-                { "work-size",              required_argument, NULL, OPTION_WORK_SIZE },
-                { "output-size",                 required_argument, NULL, OPTION_OUTPUT_SIZE },
-                { "no-stdin",              no_argument, NULL, OPTION_NO_STDIN },
-                { "json",     no_argument, NULL, OPTION_JSON },
+                { "profile", required_argument, NULL, 'p' },
+                { "env", required_argument, NULL, 'e' },
+                { "timeout", required_argument, NULL, OPTION_TIMEOUT },
+                { "memory", required_argument, NULL, OPTION_MEMORY },
+                { "cpus", required_argument, NULL, OPTION_CPUS },
+                { "tasks", required_argument, NULL, OPTION_TASKS },
+                { "work-size", required_argument, NULL, OPTION_WORK_SIZE },
+                { "output-size", required_argument, NULL, OPTION_OUTPUT_SIZE },
+                { "no-stdin", no_argument, NULL, OPTION_NO_STDIN },
+                { "json", no_argument, NULL, OPTION_JSON },
                 COMMON_OPTIONS,
-                { 0           },
+                { 0 },
         };
         int c, r;
 

@@ -41,7 +41,7 @@ enum {
 int command_parse_plain(int argc, char **argv, AddressHints *hints, const char *help,
                         bool *ret_json) {
         static const struct option options[] = {
-                {"json", no_argument, NULL, OPTION_JSON },
+                { "json", no_argument, NULL, OPTION_JSON },
                 COMMON_OPTIONS,
                 { 0 },
         };

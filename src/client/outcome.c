@@ -89,9 +89,9 @@ static bool is_said(json_object *result, const char *limit) {
                 const char *status;
                 const char *limit;
         } pairs[] = {
-                {"timeout",       "time"  },
-                { "oom",          "memory"},
-                { "output_limit", "output"},
+                { "timeout",      "time"   },
+                { "oom",          "memory" },
+                { "output_limit", "output" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)

@@ -21,9 +21,9 @@ static const struct {
         const char *suffix;
         const char *profile;
 } suffixes[] = {
-        {".py",    "python"},
-        { ".sh",   "shell" },
-        { ".bash", "shell" },
+        { ".py",   "python" },
+        { ".sh",   "shell"  },
+        { ".bash", "shell"  },
 };
 
 void program_done(Program *p) {

@@ -86,11 +86,11 @@ static int set_limits(json_object *params, const RunRequest *request) {
                 const char *name;
                 uint64_t value;
         } limits[] = {
-                {"memory_bytes",  request->memory_bytes},
-                { "tasks",        request->tasks       },
-                { "cpu_percent",  request->cpu_percent },
-                { "work_bytes",   request->work_bytes  },
-                { "output_bytes", request->output_bytes},
+                { "memory_bytes", request->memory_bytes },
+                { "tasks",        request->tasks        },
+                { "cpu_percent",  request->cpu_percent  },
+                { "work_bytes",   request->work_bytes   },
+                { "output_bytes", request->output_bytes },
         };
         _cleanup_json_ json_object *object = NULL;
         int r;

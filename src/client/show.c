@@ -33,7 +33,8 @@ void show_text(FILE *f, const char *text) {
         }
 }
 
-static void say(const char *before, const char *after, const char *format, va_list ap) {
+_printf_(3, 0) static void say(const char *before, const char *after, const char *format,
+                               va_list ap) {
         _cleanup_free_ char *text = NULL;
 
         if (vasprintf(&text, format, ap) < 0)

@@ -128,8 +128,8 @@ static int guest_run(Guest *g) {
 
         for (;;) {
                 struct pollfd p[] = {
-                        {.fd = g->channel_fd, .events = (short)(POLLIN | (full ? POLLOUT : 0))},
-                        { .fd = g->signal_fd, .events = POLLIN                                },
+                        { .fd = g->channel_fd, .events = (short)(POLLIN | (full ? POLLOUT : 0)) },
+                        { .fd = g->signal_fd,  .events = POLLIN                                 },
                 };
 
                 if (poll(p, ARRAY_SIZE(p), more ? 0 : -1) < 0 && errno != EINTR)

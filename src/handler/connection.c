@@ -35,6 +35,7 @@ struct Connection {
         sd_event_source *io;
         sd_event_source *read_timer;
         sd_event_source *write_timer;
+        sd_event_source *hold_timer;
 
         LineReader reader;
         Buffer output;
@@ -45,6 +46,7 @@ struct Connection {
         bool end_told; /* … and our owner knows */
         bool finishing;
         bool congested;
+        bool held;
         bool gone;
 };
 
@@ -54,6 +56,7 @@ Connection *connection_free(Connection *c) {
         sd_event_source_disable_unref(c->io);
         sd_event_source_disable_unref(c->read_timer);
         sd_event_source_disable_unref(c->write_timer);
+        sd_event_source_disable_unref(c->hold_timer);
         line_reader_done(&c->reader);
         buffer_done(&c->output);
         close_fd(c->fd);
@@ -63,7 +66,7 @@ Connection *connection_free(Connection *c) {
 DEFINE_CLEANUP(Connection, connection_free)
 
 static bool may_read(const Connection *c) {
-        return c->begun && !c->finishing && !c->congested && !c->gone;
+        return c->begun && !c->finishing && !c->congested && !c->held && !c->gone;
 }
 
 static int update_events(Connection *c) {
@@ -82,6 +85,7 @@ static void give_up(Connection *c) {
         c->gone = true;
         timer_clear(c->read_timer);
         timer_clear(c->write_timer);
+        timer_clear(c->hold_timer);
         (void)sd_event_source_set_enabled(c->io, SD_EVENT_OFF);
         c->events->on_gone(c->userdata);
 }
@@ -250,7 +254,7 @@ int connection_begin(Connection *c) {
 }
 
 int connection_send(Connection *c, json_object *message) {
-        _cleanup_json_ json_object *owned = message;
+        _cleanup_json_ _unused_ json_object *owned = message;
         bool was_empty = c->output.size == 0;
         const char *text;
         size_t size;
@@ -287,6 +291,30 @@ bool connection_is_congested(const Connection *c) {
 
 bool connection_is_flushed(const Connection *c) {
         return c->gone || c->output.size == 0;
+}
+
+static int on_hold_timeout(sd_event_source *source _unused_, uint64_t usec _unused_,
+                           void *userdata) {
+        Connection *c = userdata;
+        int r;
+
+        c->held = false;
+        r = handle_lines(c);
+        if (r >= 0 && !c->gone)
+                r = update_events(c);
+        return r < 0 ? sd_event_exit(c->event, r) : 0;
+}
+
+int connection_hold(Connection *c, uint64_t usec) {
+        int r;
+
+        if (c->held || c->gone)
+                return 0;
+        r = timer_set(c->event, &c->hold_timer, usec, on_hold_timeout, c);
+        if (r < 0)
+                return r;
+        c->held = true;
+        return update_events(c);
 }
 
 void connection_finish(Connection *c) {

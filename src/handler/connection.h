@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 typedef enum ConnectionFault {
@@ -44,6 +45,9 @@ bool connection_is_congested(const Connection *c);
 
 /* Whether everything that was queued has been taken. */
 bool connection_is_flushed(const Connection *c);
+
+/* Handles no line for this long; what is queued still goes out. */
+int connection_hold(Connection *c, uint64_t usec);
 
 /* Reads no more and queues no more; what is queued still goes out. */
 void connection_finish(Connection *c);

@@ -154,7 +154,7 @@ Execution *execution_free(Execution *e) {
                 ResultSubject subject = subject_of(e);
                 Result result;
 
-                set_cause(e, END_CLIENT_GONE);
+                set_cause(e, e->handler->client_gone ? END_CLIENT_GONE : END_STOPPED);
                 result = decide(e);
                 record_ended(e->handler, e->request->id, &subject, &e->end, &result);
         }
@@ -267,8 +267,7 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 /* From here on nothing is left of the request but its id. */
 static void drop_order(Execution *e) {
         e->order = (ExecutionOrder){};
-        (void)json_object_put(e->request->params);
-        e->request->params = NULL;
+        request_drop_params(e->request);
 }
 
 /* Returns 0 also when the guest is lost by now; a METHOD_E_…, or -errno. */

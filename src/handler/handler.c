@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "basic/cleanup.h"
 #include "basic/json.h"
@@ -35,6 +36,21 @@ void handler_exit(Handler *h, int error) {
 void handler_consider_exit(Handler *h) {
         if (h->client_ended && h->n_requests == 0 && connection_is_flushed(h->client))
                 handler_exit(h, 0);
+}
+
+void handler_count_refusal(Handler *h) {
+        uint64_t now;
+        int r;
+
+        r = sd_event_now(h->event, CLOCK_MONOTONIC, &now);
+        if (r >= 0 && now - h->refusals_begin >= USEC_PER_SEC) {
+                h->refusals_begin = now;
+                h->n_refused = 0;
+        }
+        if (r >= 0 && ++h->n_refused >= REFUSALS_PER_SECOND_MAX)
+                r = connection_hold(h->client, h->refusals_begin + USEC_PER_SEC - now);
+        if (r < 0)
+                handler_exit(h, r);
 }
 
 static bool has_request(const Handler *h, json_object *id) {
@@ -188,7 +204,10 @@ static void on_room(void *userdata) {
 }
 
 static void on_gone(void *userdata) {
-        handler_exit(userdata, 0);
+        Handler *h = userdata;
+
+        h->client_gone = true;
+        handler_exit(h, 0);
 }
 
 static const ConnectionEvents client_events = {

@@ -5,6 +5,7 @@
  * requests under way together; ends when the client is gone. */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
@@ -24,7 +25,11 @@ struct Handler {
         TAILQ_HEAD(, Request) requests;
         size_t n_requests;
         TAILQ_HEAD(, Execution) executions;
-        bool client_ended; /* it sends no more */
+        size_t n_input;          /* bytes queued for all executions */
+        size_t n_refused;        /* requests in the second that … */
+        uint64_t refusals_begin; /* … began then */
+        bool client_ended;       /* it sends no more */
+        bool client_gone;        /* it does not even read any more */
 };
 
 /* What the service manager has passed; -EBADF where there is nothing. */
@@ -41,6 +46,10 @@ Handler *handler_free(Handler *h);
 
 /* Ends the event loop: with 0, or with -errno for a fault of ours, which is logged. */
 void handler_exit(Handler *h, int error);
+
+/* Counts a refused request. Too many in a second, and no more are handled until it is over: a client
+ * that only says nonsense fills the journal no faster than that. */
+void handler_count_refusal(Handler *h);
 
 /* Ends the event loop if nobody can ask for more, all is answered and the client has taken it. */
 void handler_consider_exit(Handler *h);

@@ -23,9 +23,18 @@ struct Input {
         input_room_t on_room;
         void *userdata;
         Buffer queue;
-        bool finished; /* the client has sent all */
-        bool closed;   /* the program takes no more */
+        size_t *total;    /* of all inputs … */
+        size_t n_counted; /* … and what of it is ours */
+        bool finished;    /* the client has sent all */
+        bool closed;      /* the program takes no more */
 };
+
+/* To be called whenever the queue has changed. */
+static void count(Input *i) {
+        *i->total += i->queue.size;
+        *i->total -= i->n_counted;
+        i->n_counted = i->queue.size;
+}
 
 Input *input_free(Input *i) {
         if (!i)
@@ -33,16 +42,23 @@ Input *input_free(Input *i) {
         sd_event_source_disable_unref(i->io);
         close_fd(i->fd);
         buffer_done(&i->queue);
+        count(i);
         free(i);
         return NULL;
 }
 
-int input_new(Input **ret, sd_event *event, input_room_t on_room, void *userdata) {
+int input_new(Input **ret, sd_event *event, size_t *total, input_room_t on_room, void *userdata) {
         Input *i = calloc(1, sizeof(*i));
 
         if (!i)
                 return -ENOMEM;
-        *i = (Input){ .event = event, .fd = -EBADF, .on_room = on_room, .userdata = userdata };
+        *i = (Input){
+                .event = event,
+                .fd = -EBADF,
+                .total = total,
+                .on_room = on_room,
+                .userdata = userdata,
+        };
         *ret = i;
         return 0;
 }
@@ -55,6 +71,7 @@ static void close_pipe(Input *i) {
 void input_close(Input *i) {
         close_pipe(i);
         buffer_done(&i->queue);
+        count(i);
         i->closed = true;
 }
 
@@ -86,6 +103,7 @@ static int on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t rev
                 return 0;
         }
         buffer_consume(&i->queue, (size_t)n);
+        count(i);
         r = update(i);
         if (r < 0)
                 return sd_event_exit(i->event, r);
@@ -122,10 +140,13 @@ int input_add(Input *i, const void *data, size_t size) {
 
         if (i->finished || i->closed)
                 return INPUT_E_CLOSED;
-        if (size > STDIN_BUFFER_MAX - i->queue.size)
+        if (size > STDIN_BUFFER_MAX - i->queue.size || size > STDIN_BUFFERS_MAX - *i->total)
                 return INPUT_E_FULL;
         r = buffer_append(&i->queue, data, size);
-        return r < 0 ? r : update(i);
+        if (r < 0)
+                return r;
+        count(i);
+        return update(i);
 }
 
 int input_finish(Input *i) {

@@ -10,7 +10,7 @@
 
 enum {
         _INPUT_E_SUCCESS,
-        INPUT_E_FULL,   /* more than STDIN_BUFFER_MAX would be queued */
+        INPUT_E_FULL, /* more than STDIN_BUFFER_MAX would be queued, or STDIN_BUFFERS_MAX in all */
         INPUT_E_CLOSED, /* after the end, or the program has closed it */
 };
 
@@ -20,8 +20,8 @@ typedef struct Input Input;
  * STDIN_BUFFER_MAX is queued, or has closed its stdin. */
 typedef void (*input_room_t)(void *userdata);
 
-/* Returns 0 or -ENOMEM. */
-int input_new(Input **ret, sd_event *event, input_room_t on_room, void *userdata);
+/* total counts what is queued in all inputs that share it, and outlives them. Returns 0 or -ENOMEM. */
+int input_new(Input **ret, sd_event *event, size_t *total, input_room_t on_room, void *userdata);
 Input *input_free(Input *i);
 
 /* Makes the pipe; *ret_program_fd, the program's end, is the caller's. Returns 0 or -errno. */

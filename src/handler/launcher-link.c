@@ -359,7 +359,7 @@ static int greet(LauncherLink *l, int client_fd) {
         r = sd_event_add_io(l->event, &l->io, l->fd, EPOLLIN, on_io, l);
         if (r < 0)
                 return r;
-        return timer_set(l->event, &l->timer, ANSWER_TIMEOUT_USEC, on_greeting_timeout, l);
+        return timer_set(l->event, &l->timer, GREETING_TIMEOUT_USEC, on_greeting_timeout, l);
 }
 
 int launcher_link_new(LauncherLink **ret, sd_event *event, int fd, int client_fd,

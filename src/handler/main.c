@@ -6,6 +6,7 @@
  * process, it is left with asking the launcher for what this client may ask anyway. */
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <systemd/sd-event.h>
@@ -14,6 +15,8 @@
 #include "basic/log.h"
 #include "handler/handler.h"
 #include "handler/passed.h"
+
+#define LARGE_SIZE (128 * 1024)
 
 static int run(sd_event *event, const HandlerFds *fds) {
         Handler *h = NULL;
@@ -46,6 +49,8 @@ int main(void) {
         HandlerFds fds;
         int r;
 
+        /* large pieces are a client's and come and go: each is to be given back when it is freed */
+        (void)mallopt(M_MMAP_THRESHOLD, LARGE_SIZE);
         r = passed_find(&fds);
         if (r < 0) {
                 log_error(r, "No client was passed: this program is started by cloche.socket");

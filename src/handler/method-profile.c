@@ -31,12 +31,12 @@ static int set_limits(json_object *profile, const LauncherLimits *limits) {
                 const char *name;
                 uint64_t value;
         } numbers[] = {
-                {"memory_bytes",  limits->memory_bytes                },
-                { "tasks",        limits->tasks                       },
-                { "cpu_percent",  limits->cpu_percent                 },
-                { "work_bytes",   limits->work_bytes                  },
-                { "timeout_ms",   limits->timeout_usec / USEC_PER_MSEC},
-                { "output_bytes", limits->output_bytes                },
+                { "memory_bytes", limits->memory_bytes                 },
+                { "tasks",        limits->tasks                        },
+                { "cpu_percent",  limits->cpu_percent                  },
+                { "work_bytes",   limits->work_bytes                   },
+                { "timeout_ms",   limits->timeout_usec / USEC_PER_MSEC },
+                { "output_bytes", limits->output_bytes                 },
         };
         json_object *object = json_object_new_object();
         int r;

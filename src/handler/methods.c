@@ -13,21 +13,28 @@
 #include "handler/methods.h"
 
 /* One field: name on the wire, type, place in a struct, bounds, and what a person is told. */
-#define FIELD(n, t, s, member, low, high, text)                                          \
-        {                                                                                \
-                .name = n, .type = FIELD_##t, .offset = offsetof(s, member), .min = low, \
-                .max = high, .description = text                                         \
-        }
-#define MANDATORY(n, t, s, member, low, high, text)                                      \
-        {                                                                                \
-                .name = n, .type = FIELD_##t, .offset = offsetof(s, member), .min = low, \
-                .max = high, .description = text, .mandatory = true                      \
-        }
-#define OBJECT(n, s, member, table, text)                                                        \
-        {                                                                                        \
-                .name = n, .type = FIELD_OBJECT, .offset = offsetof(s, member), .fields = table, \
-                .n_fields = ARRAY_SIZE(table), .description = text                               \
-        }
+#define FIELD(n, t, s, member, low, high, text) \
+        { .name = n,                            \
+          .type = FIELD_##t,                    \
+          .offset = offsetof(s, member),        \
+          .min = low,                           \
+          .max = high,                          \
+          .description = text }
+#define MANDATORY(n, t, s, member, low, high, text) \
+        { .name = n,                                \
+          .type = FIELD_##t,                        \
+          .offset = offsetof(s, member),            \
+          .min = low,                               \
+          .max = high,                              \
+          .description = text,                      \
+          .mandatory = true }
+#define OBJECT(n, s, member, table, text) \
+        { .name = n,                      \
+          .type = FIELD_OBJECT,           \
+          .offset = offsetof(s, member),  \
+          .fields = table,                \
+          .n_fields = ARRAY_SIZE(table),  \
+          .description = text }
 
 static const Field run_limits_fields[] = {
         FIELD("memory_bytes", UINT, RunLimits, memory_bytes, MEMORY_MIN, JSON_INTEGER_MAX,
@@ -73,14 +80,16 @@ static const Field exec_stdin_fields[] = {
 };
 
 /* One method: name on the wire, function, and what a person is told. */
-#define METHOD(n, function, text) \
-        { .name = n, .handle = function, .description = text }
+#define METHOD(n, function, text) { .name = n, .handle = function, .description = text }
 /* … with its fields, the struct that they describe, and whether it may come as a notification. */
-#define METHOD_WITH(n, function, table, s, notify, text)                                       \
-        {                                                                                      \
-                .name = n, .handle = function, .fields = table, .n_fields = ARRAY_SIZE(table), \
-                .params_size = sizeof(s), .may_notify = notify, .description = text            \
-        }
+#define METHOD_WITH(n, function, table, s, notify, text) \
+        { .name = n,                                     \
+          .handle = function,                            \
+          .fields = table,                               \
+          .n_fields = ARRAY_SIZE(table),                 \
+          .params_size = sizeof(s),                      \
+          .may_notify = notify,                          \
+          .description = text }
 
 static const Method rows[] = {
         METHOD("server.info", method_server_info,

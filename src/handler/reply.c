@@ -90,6 +90,7 @@ static int send_error(Handler *h, json_object *id, bool is_wanted, const char *m
         int r;
 
         record_refused(h, id, method, error, problem);
+        handler_count_refusal(h);
         if (!is_wanted)
                 return 0;
         r = rpc_format_error(id, error, problem, journal, &message);

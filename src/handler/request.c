@@ -28,6 +28,11 @@ int request_new(Request **ret, Handler *h, const Method *method, json_object *id
         return 0;
 }
 
+void request_drop_params(Request *r) {
+        (void)json_object_put(r->params);
+        r->params = NULL;
+}
+
 Request *request_free(Request *r) {
         if (!r)
                 return NULL;

@@ -22,6 +22,9 @@ struct Request {
 /* Takes references to id (may be NULL) and params. Returns 0 or -ENOMEM. */
 int request_new(Request **ret, Handler *h, const Method *method, json_object *id,
                 json_object *params);
+/* Gives back what may be large, once nothing points into it any more. */
+void request_drop_params(Request *r);
+
 /* Without an answer: for the end of the handler. */
 Request *request_free(Request *r);
 

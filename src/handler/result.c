@@ -103,6 +103,10 @@ void result_decide(const RunEnd *end, Result *ret) {
                 r.status = RESULT_CANCELLED;
                 r.reason = "client_gone";
                 break;
+        case END_STOPPED:
+                r.status = RESULT_CANCELLED;
+                r.reason = "stopped";
+                break;
         case END_GUEST_PROTOCOL:
                 r.status = RESULT_SANDBOX_DIED;
                 r.reason = "guest_protocol_error";
@@ -165,11 +169,11 @@ const char *result_limit_name(unsigned limits_hit, unsigned i) {
                 ResultLimit limit;
                 const char *name;
         } limits[] = {
-                {RESULT_LIMIT_MEMORY,  "memory"},
-                { RESULT_LIMIT_TASKS,  "tasks" },
-                { RESULT_LIMIT_WORK,   "work"  },
-                { RESULT_LIMIT_OUTPUT, "output"},
-                { RESULT_LIMIT_TIME,   "time"  },
+                { RESULT_LIMIT_MEMORY, "memory" },
+                { RESULT_LIMIT_TASKS,  "tasks"  },
+                { RESULT_LIMIT_WORK,   "work"   },
+                { RESULT_LIMIT_OUTPUT, "output" },
+                { RESULT_LIMIT_TIME,   "time"   },
         };
 
         for (size_t j = 0; j < ARRAY_SIZE(limits); j++)
@@ -185,15 +189,15 @@ static int format_usage(const RunEnd *end, json_object **ret) {
                 uint64_t value;
                 bool is_known;
         } numbers[] = {
-                {"wall_usec",          end->wall_usec,       true            },
-                { "cpu_user_usec",     u->cpu_user_usec,     end->usage_known},
-                { "cpu_system_usec",   u->cpu_system_usec,   end->usage_known},
-                { "memory_peak_bytes", u->memory_peak_bytes, end->usage_known},
-                { "tasks_peak",        u->tasks_peak,        end->usage_known},
-                { "io_read_bytes",     u->io_read_bytes,     end->usage_known},
-                { "io_write_bytes",    u->io_write_bytes,    end->usage_known},
-                { "stdout_bytes",      end->stdout_bytes,    true            },
-                { "stderr_bytes",      end->stderr_bytes,    true            },
+                { "wall_usec",         end->wall_usec,       true             },
+                { "cpu_user_usec",     u->cpu_user_usec,     end->usage_known },
+                { "cpu_system_usec",   u->cpu_system_usec,   end->usage_known },
+                { "memory_peak_bytes", u->memory_peak_bytes, end->usage_known },
+                { "tasks_peak",        u->tasks_peak,        end->usage_known },
+                { "io_read_bytes",     u->io_read_bytes,     end->usage_known },
+                { "io_write_bytes",    u->io_write_bytes,    end->usage_known },
+                { "stdout_bytes",      end->stdout_bytes,    true             },
+                { "stderr_bytes",      end->stderr_bytes,    true             },
         };
         _cleanup_json_ json_object *usage = json_object_new_object();
 

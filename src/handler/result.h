@@ -21,6 +21,7 @@ typedef enum EndCause {
         END_GUEST_PROTOCOL, /* the guest sent what it may not */
         END_LAUNCHER_LOST,
         END_CLIENT_GONE,
+        END_STOPPED, /* the handler itself was ended */
 } EndCause;
 
 typedef struct RunEnd {

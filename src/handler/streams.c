@@ -83,6 +83,7 @@ int streams_add_input(Streams *s, Request *request, const void *data, size_t siz
         if (is_last)
                 streams_finish_input(s);
         if (request) {
+                request_drop_params(request); /* it may wait for long, and they may be large */
                 TAILQ_INSERT_TAIL(&s->waiting, request, wait);
                 on_input_room(s);
         }
@@ -205,11 +206,11 @@ int streams_new(Streams **ret, Handler *h, json_object *id, streams_ended_t on_e
                 .id = id,
                 .on_ended = on_ended,
                 .userdata = userdata,
-                .outputs = {{ .streams = s, .name = "stdout" },
-                            { .streams = s, .name = "stderr" }},
+                .outputs = { { .streams = s, .name = "stdout" },
+                            { .streams = s, .name = "stderr" } },
         };
         TAILQ_INIT(&s->waiting);
-        r = input_new(&s->input, h->event, on_input_room, s);
+        r = input_new(&s->input, h->event, &h->n_input, on_input_room, s);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);

@@ -154,6 +154,7 @@ static void on_started(const PodmanAnswer *answer, void *userdata) {
                 removal_continue(s);
                 return;
         }
+        log_debug("Sandbox %s: container started", s->id);
         if (s->state != SANDBOX_START)
                 return; /* open: the guest was faster */
         if (answer->error < 0 || (answer->status != 204 && answer->status != 304)) {
@@ -183,6 +184,7 @@ static void on_created(const PodmanAnswer *answer, void *userdata) {
                 birth_refuse(s, LAUNCHER_REFUSAL_PODMAN, answer->message);
                 return;
         }
+        log_debug("Sandbox %s: container created", s->id);
         r = sd_event_add_io(s->manager->event, &s->listener_watch, s->listener_fd, EPOLLIN,
                             on_guest, s);
         if (r >= 0)
@@ -251,6 +253,7 @@ static void on_scope(int error, const char *message, void *userdata) {
         int r;
 
         s->scope_start = NULL;
+        log_debug("Sandbox %s: scope made", s->id);
         if (error < 0) {
                 log_error(error, "Cannot make %s (%s)", s->scope_name, message);
                 birth_refuse(s, LAUNCHER_REFUSAL_SCOPE, message);

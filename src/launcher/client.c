@@ -134,8 +134,8 @@ static bool is_admitted(const Client *c, uint32_t uid, LauncherRefusal *ret_refu
         }
         for (Client *i = c->manager->clients; i; i = i->next)
                 if (i->record) {
-                        n++;
-                        n_of_uid += i->uid == uid;
+                        n++; /* one that has ended counts until its last sandbox is gone … */
+                        n_of_uid += i->fd >= 0 && i->uid == uid; /* … but not against its user */
                 }
         if (n >= CONNECTIONS_MAX || n_of_uid >= CONNECTIONS_PER_UID_MAX) {
                 *ret_refusal = LAUNCHER_REFUSAL_TOO_MANY_CONNECTIONS;
@@ -199,7 +199,9 @@ static int on_hello(Client *c, uint64_t serial, int client_fd) {
         if (!is_admitted(c, peer.uid, &refusal, &detail)) {
                 client_refuse(c, serial, refusal, detail);
                 (void)audit_event(c->manager->audit, NULL, CONNECTION_REFUSED,
-                                  AUDIT_NUMBER(UID, peer.uid), AUDIT_TEXT(DETAIL, detail));
+                                  AUDIT_NUMBER(UID, peer.uid),
+                                  AUDIT_TEXT(REASON, launcher_refusal_name(refusal)),
+                                  AUDIT_TEXT(DETAIL, detail));
                 return -EPERM;
         }
         r = admit(c, &peer);
@@ -303,7 +305,11 @@ int client_adopt(Manager *m, int fd, StateConnection *record) {
         c->record = record;
         c->uid = record->uid;
         r = lease_adopt_all(c);
+        if (r < 0) {
+                client_end(c);
+                return r;
+        }
         launcher_message_init(&message, LAUNCHER_RESUMED, 0);
         client_send(c, &message, -EBADF);
-        return r;
+        return 0;
 }

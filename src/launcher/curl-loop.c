@@ -125,7 +125,8 @@ int curl_loop_new(CurlLoop **ret, sd_event *event, curl_loop_callback_t callback
         if (!l->multi)
                 return -ENOMEM;
 
-        r = sd_event_add_time_relative(event, &l->timer, CLOCK_MONOTONIC, 0, 0, on_timer, l);
+        /* an accuracy of 0 would mean 250 ms, and curl begins every transfer by this timer */
+        r = sd_event_add_time_relative(event, &l->timer, CLOCK_MONOTONIC, 0, 1, on_timer, l);
         if (r >= 0)
                 r = sd_event_source_set_enabled(l->timer, SD_EVENT_OFF);
         if (r < 0)

@@ -47,7 +47,7 @@ static void lease_free(Lease *l) {
 static void audit_refusal(Lease *l, LauncherRefusal refusal, const char *detail) {
         int r = audit_event(l->client->manager->audit, &l->client->record->sequence,
                             SANDBOX_REFUSED, AUDIT_NUMBER(UID, l->client->uid),
-                            AUDIT_TEXT(PROFILE, l->profile), AUDIT_NUMBER(REASON, refusal),
+                            AUDIT_TEXT(PROFILE, l->profile), AUDIT_TEXT(REASON, launcher_refusal_name(refusal)),
                             AUDIT_TEXT(DETAIL, detail));
 
         if (r < 0)
@@ -145,12 +145,14 @@ static void on_profile(LauncherRefusal refusal, Profile *profile, const char *de
 
 int lease_open(Client *c, const LauncherOpen *message) {
         ProfileRequest *request = NULL;
-        size_t n = 0;
+        size_t n = 0, n_in_total = 0;
         Lease *l;
         int r;
 
         for (Lease *i = c->leases; i; i = i->next)
                 n += !i->sandbox || !sandbox_is_ended(i->sandbox);
+        for (Sandbox *s = c->manager->sandboxes; s; s = s->next)
+                n_in_total++;
 
         l = lease_new(c);
         if (!l)
@@ -166,6 +168,11 @@ int lease_open(Client *c, const LauncherOpen *message) {
         if (n >= SANDBOXES_PER_CONNECTION_MAX) {
                 refuse(l, LAUNCHER_REFUSAL_TOO_MANY_SANDBOXES,
                        "this connection has as many sandboxes as one may have, wait for one to end");
+                return 0;
+        }
+        if (n_in_total >= STATE_SANDBOXES_MAX) {
+                refuse(l, LAUNCHER_REFUSAL_TOO_MANY_SANDBOXES,
+                       "this machine has as many sandboxes as it may have, try later");
                 return 0;
         }
         /* the callback may run, and free the lease, before this returns; then it stores no request

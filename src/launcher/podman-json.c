@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* json-c's tokener in its strict mode, which is as strict as a trusted writer needs. It stops at
- * the end of the first value, so what follows must be looked at here; and it keeps the last of two
- * members of one name, which is also what Go's decoder on the other side does. */
+/* json-c's tokener as it is, lenient: what it lets pass beyond JSON (comments, single quotes) no Go
+ * program writes, and a spec is written anew from the tree before it goes back. Its strict mode and its
+ * check of UTF-8 are of no use, because version 0.18 refuses every character beyond ASCII in them. It
+ * stops at the end of the first value, so what follows must be looked at here. */
 
 #include <errno.h>
 #include <limits.h>
@@ -34,7 +35,6 @@ int podman_json_parse(const char *text, size_t size, json_object **ret) {
         t = json_tokener_new_ex(JSON_DEPTH_MAX);
         if (!t)
                 return -ENOMEM;
-        json_tokener_set_flags(t, JSON_TOKENER_STRICT);
         o = json_tokener_parse_ex(t, text, (int)size);
         if (json_tokener_get_error(t) != json_tokener_success ||
             json_tokener_get_parse_end(t) != size)

@@ -31,7 +31,6 @@
 #include "launcher/seccomp-list.h"
 #include "launcher/seccomp.h"
 
-
 #define API_LEVEL     3            /* see seccomp_api_get(3) */
 #define LIST_SIZE_MAX (256 * 1024) /* bytes of a list; far more than there are system calls */
 

@@ -5,9 +5,10 @@
  * what it had to say is complete. Whatever happens, finish() runs once; it copies what the callback
  * needs and touches the recorder no more once the callback runs, so that the callback may free it.
  *
- * The client's environment is made of four names. HOME and XDG_RUNTIME_DIR are our own private
- * directory, so that no file of a user's (connections, credentials, containers.conf) has a say;
- * CONTAINERS_CONF replaces every other containers.conf by Cloche's.
+ * The client's environment is made of four names. HOME and XDG_RUNTIME_DIR are a private directory of
+ * its own below ours, where it may leave what it likes; so no file of a user's (connections,
+ * credentials, containers.conf) has a say. CONTAINERS_CONF replaces every other containers.conf by
+ * Cloche's.
  *
  * Trust: the client is Podman's, its arguments an administrator's. Its answer is data for spec.c.
  */
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/cleanup.h"
@@ -30,6 +32,7 @@
 
 #define CLIENT_PATH  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define CLIENT_CONF  "CONTAINERS_CONF=" POLICYDIR "/containers.conf"
+#define DIRECTORY    "client"
 #define WORDS_SIZE   4096 /* of the client's own words, the last that it said */
 #define MESSAGE_SIZE 512
 
@@ -165,18 +168,15 @@ static int on_timeout(_unused_ sd_event_source *source, _unused_ uint64_t usec, 
         return 0;
 }
 
-static int spawn_client(SpecRecorder *r, const char *const *command, const char *runtime_dir) {
+static int spawn_client(SpecRecorder *r, const char *const *command, const char *directory) {
         _cleanup_free_ char *home = NULL, *xdg = NULL;
         _cleanup_close_ int write_fd = -EBADF;
-        ProcessSpec spec = {
-                .stdio = {-EBADF, -EBADF, -EBADF},
-                  .die_with_parent = true
-        };
+        ProcessSpec spec = {};
         int fds[2];
 
-        if (asprintf(&home, "HOME=%s", runtime_dir) < 0)
+        if (asprintf(&home, "HOME=%s", directory) < 0)
                 home = NULL;
-        if (asprintf(&xdg, "XDG_RUNTIME_DIR=%s", runtime_dir) < 0)
+        if (asprintf(&xdg, "XDG_RUNTIME_DIR=%s", directory) < 0)
                 xdg = NULL;
         if (!home || !xdg)
                 return -ENOMEM;
@@ -188,29 +188,37 @@ static int spawn_client(SpecRecorder *r, const char *const *command, const char 
         spec.path = command[0];
         spec.argv = command;
         spec.env = (const char *const[]){ CLIENT_PATH, home, xdg, CLIENT_CONF, NULL };
+        spec.stdio[STDIN_FILENO] = spec.stdio[STDOUT_FILENO] = -EBADF;
         spec.stdio[STDERR_FILENO] = write_fd;
+        spec.die_with_parent = true;
         return process_spawn(&spec, &r->pidfd, NULL);
 }
 
 static int begin(SpecRecorder *r, sd_event *event, const char *const *argv, const char *runtime_dir,
                  uint64_t timeout_usec) {
         _cleanup_free_ const char **command = NULL;
-        _cleanup_free_ char *url = NULL;
+        _cleanup_free_ char *directory = NULL, *url = NULL;
         char id[ID_SIZE];
         int e;
 
         e = id_new(id);
         if (e < 0)
                 return e;
-        if (asprintf(&url, "unix://%s/record-%s", runtime_dir, id) < 0) {
+        if (asprintf(&directory, "%s/" DIRECTORY, runtime_dir) < 0) {
+                directory = NULL;
+                return -ENOMEM;
+        }
+        if (asprintf(&url, "unix://%s/%s", directory, id) < 0) {
                 url = NULL;
                 return -ENOMEM;
         }
+        if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+                return -errno;
         e = recorder_command_new(argv, url, &command);
         if (e >= 0)
                 e = recorder_socket_new(&r->socket, event, url + strlen("unix://"));
         if (e >= 0)
-                e = spawn_client(r, command, runtime_dir);
+                e = spawn_client(r, command, directory);
         if (e >= 0)
                 e = fd_set_nonblock(r->words_fd, 1);
         if (e >= 0)

@@ -21,9 +21,9 @@ typedef void (*spec_recorder_callback_t)(int error, json_object *spec, const cha
 
 /* argv is the generated unit's ExecStart: "/usr/bin/podman run … IMAGE [COMMAND …]" (borrowed, NULL
  * at its end). Options that only mean something to a running unit (-d, --rm, --replace, --cidfile,
- * --sdnotify, --cgroups) are left out. runtime_dir is a private directory (0700) of the launcher
- * where the socket is made and removed. timeout_usec bounds the whole. Returns 0 or -errno; -EINVAL
- * when argv is not such a command line. */
+ * --sdnotify, --cgroups=split) are left out. runtime_dir is a private directory (0700) of the
+ * launcher; the socket is made and removed in client/ below it, which is the client's home and stays.
+ * timeout_usec bounds the whole. Returns 0 or -errno; -EINVAL when argv is not such a command line. */
 int spec_recorder_new(SpecRecorder **ret, sd_event *event, const char *const *argv,
                       const char *runtime_dir, uint64_t timeout_usec,
                       spec_recorder_callback_t callback, void *userdata);

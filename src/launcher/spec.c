@@ -62,9 +62,10 @@ typedef struct Fixed {
 } Fixed;
 
 static const Fixed fixed[] = {
-  /* The guest needs to become the code's user and to kill it, nothing else. */
+  /* The guest needs to become the code's user and to kill it, and to take from the code
+   * what it could ever have (its bounding set); nothing else. */
         {"cap_drop",              "[\"all\"]"                                  },
-        { "cap_add",              "[\"setuid\",\"setgid\",\"kill\"]"           },
+        { "cap_add",              "[\"setuid\",\"setgid\",\"setpcap\",\"kill\"]"},
         { "no_new_privileges",    "true"                                       },
         { "privileged",           "false"                                      },
         { "seccomp_policy",       "\"default\""                                }, /* Podman's; the guest adds ours for the code */
@@ -100,9 +101,9 @@ static const Fixed fixed[] = {
         { "remove",               "false"                                      }, /* the launcher removes it, when it has read what was used */
         { "manage_password",      "true"                                       },
 
- /* The scope limits memory, tasks and processor time. A core dump would leave the sandbox.
-  */
-        { "r_limits",             "[{\"type\":\"core\",\"soft\":0,\"hard\":0}]"},
+ /* The scope limits memory, tasks and processor time. A core dump would leave the sandbox: at one
+  * byte the kernel skips a core handler too, which at zero it runs. */
+        { "r_limits",             "[{\"type\":\"core\",\"soft\":1,\"hard\":1}]"},
 
         { "entrypoint",           "[\"/.cloche/guest\"]"                       },
         { "command",              "[]"                                         },

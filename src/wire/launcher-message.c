@@ -78,6 +78,27 @@ bool launcher_profile_name_is_valid(const char *name) {
         return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
+const char *launcher_refusal_name(LauncherRefusal refusal) {
+        static const char *const names[_LAUNCHER_REFUSAL_MAX] = {
+                [LAUNCHER_REFUSAL_TOO_MANY_CONNECTIONS] = "too_many_connections",
+                [LAUNCHER_REFUSAL_TOO_MANY_SANDBOXES] = "too_many_sandboxes",
+                [LAUNCHER_REFUSAL_UID] = "not_allowed",
+                [LAUNCHER_REFUSAL_UNKNOWN_PROFILE] = "unknown_profile",
+                [LAUNCHER_REFUSAL_PROFILE] = "profile_refused",
+                [LAUNCHER_REFUSAL_LIMIT] = "limit_above_profile",
+                [LAUNCHER_REFUSAL_IMAGE_MISSING] = "image_missing",
+                [LAUNCHER_REFUSAL_PODMAN] = "podman_failed",
+                [LAUNCHER_REFUSAL_SCOPE] = "scope_failed",
+                [LAUNCHER_REFUSAL_GUEST] = "guest_failed",
+                [LAUNCHER_REFUSAL_AUDIT] = "audit_unavailable",
+                [LAUNCHER_REFUSAL_INTERNAL] = "internal",
+        };
+
+        if (refusal <= LAUNCHER_REFUSAL_INVALID || refusal >= _LAUNCHER_REFUSAL_MAX)
+                return "internal";
+        return names[refusal];
+}
+
 static bool is_from_handler(const LauncherMessage *m) {
         switch ((LauncherMessageType)m->header.type) {
         case LAUNCHER_HELLO:

@@ -203,5 +203,9 @@ void launcher_message_init(LauncherMessage *m, LauncherMessageType type, uint64_
 int launcher_message_parse(const void *data, size_t size, LauncherDirection from,
                            LauncherMessage *ret);
 
+/* The stable name of a refusal, as a client reads it in data.reason and an administrator in the
+ * journal; "internal" for what is none. */
+const char *launcher_refusal_name(LauncherRefusal refusal);
+
 /* A profile's name: [a-z0-9] then [a-z0-9-], 1…PROFILE_NAME_SIZE-1 bytes, no trailing dash. */
 bool launcher_profile_name_is_valid(const char *name);

@@ -16,8 +16,7 @@ typedef struct ErrorRow {
         const char *message;
 } ErrorRow;
 
-#define ROW(...) \
-        { __VA_ARGS__ }
+#define ROW(...) { __VA_ARGS__ }
 
 static const ErrorRow errors[_RPC_ERROR_MAX] = {
         [RPC_ERROR_PARSE] =

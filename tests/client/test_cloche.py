@@ -262,6 +262,15 @@ class Result(TestCase):
         self.assertEqual(ended.returncode, 125)
         self.assertIn(b"too many connections", ended.stderr)
 
+    def test_shows_a_refusal_that_comes_before_its_request_was_read(self):
+        path = os.path.join(self.directory, "large.py")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("#" * 900_000)
+        self.serve(lambda peer: peer.refuse(None, "too many", reason="too_many_connections"))
+        ended = self.cloche("run", "--no-stdin", path)
+        self.assertEqual(ended.returncode, 125)
+        self.assertEqual(ended.stderr, b"cloche: too many (too_many_connections)\n")
+
     def test_makes_control_characters_of_a_message_visible(self):
         self.serve(lambda peer: peer.refuse(peer.expect("run"), "a\x1b[2Jb\x9bc\x7f"))
         ended = self.cloche("run", "--no-stdin", "-c", "1")

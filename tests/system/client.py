@@ -114,15 +114,19 @@ class Client:
 
     def receive(self, timeout=30):
         """The next message."""
+        message = self.receive_any(timeout)
+        assert message["jsonrpc"] == "2.0"
+        return message
+
+    def receive_any(self, timeout=30):
+        """The next line, whatever JSON it is."""
         deadline = time.monotonic() + timeout
         while True:
             line, newline, rest = self.bytes_in.partition(b"\n")
             if newline:
                 assert len(line) <= LINE_SIZE_MAX
                 self.bytes_in = rest
-                message = json.loads(line)
-                assert message["jsonrpc"] == "2.0"
-                return message
+                return json.loads(line)
             if self.at_end:
                 assert not self.bytes_in, "the connection ended inside a line"
                 raise Closed

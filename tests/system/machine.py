@@ -234,13 +234,19 @@ class Mode:
         return path.startswith(mine)
 
     def _files(self):
-        for directory in (self.runtime / "cloche", self.runtime / "cloche-launcher",
-                          self.storage / "overlay-containers", self.storage / "overlay",
-                          self.storage / "overlay/l", self.run_storage / "overlay-containers",
-                          self.podman_tmp / "exits", self.podman_tmp / "persist"):
+        """Per sandbox or container; what the programs keep for themselves is not listed."""
+        launcher = self.runtime / "cloche-launcher"
+        for directory in (launcher / "sandbox", self.storage / "overlay-containers",
+                          self.storage / "overlay", self.storage / "overlay/l",
+                          self.run_storage / "overlay-containers", self.podman_tmp / "exits",
+                          self.podman_tmp / "persist"):
             with contextlib.suppress(OSError):
                 for entry in os.scandir(directory):
-                    yield entry.path
+                    if not entry.name.startswith(".") and not entry.name.endswith(
+                            (".lock", ".json")):
+                        yield entry.path
+        # what a recording leaves, should it leave anything
+        yield from map(str, launcher.glob("*/*.sock"))
 
     def containers(self):
         """The ids of all containers that Podman knows of."""
@@ -328,3 +334,19 @@ def make_directory(mode, path):
         if not parent.exists():
             parent.mkdir()
             os.chown(parent, mode.owner_uid, mode.owner_uid)
+
+
+@contextlib.contextmanager
+def unit_dropin(mode, unit, text):
+    """A drop-in of one of our units, gone afterwards."""
+    directory = mode.unit_dropins / f"{unit}.d"
+    make_directory(mode, directory)
+    file = directory / "50-test.conf"
+    file.write_text(text)
+    mode.reload()
+    try:
+        yield
+    finally:
+        file.unlink()
+        directory.rmdir()
+        mode.reload()

@@ -79,7 +79,7 @@ def test_every_event_has_a_message_id_with_a_catalog_text(mode, client):
     assert len(ids) == 5
     text = machine.run(["journalctl", "--catalog", "--no-pager",
                         f"CLOCHE_SANDBOX={ended.sandbox}"]).stdout.decode()
-    assert text.count("-- Defined-By: Cloche") == len(story)
+    assert text.count("Defined-By: Cloche") == len(story)
     assert ended.result["image"] in text
     assert "@CLOCHE_" not in text, "a field that the catalog names is missing"
 
@@ -118,7 +118,7 @@ def test_each_kind_of_end_is_in_the_record(mode, client):
         assert ended.status == status
         done = one(entries(mode, "exec_ended", f"CLOCHE_SANDBOX={ended.sandbox}"), "exec_ended")
         assert done["CLOCHE_STATUS"] == status
-        assert done["CLOCHE_LIMITS_HIT"].split() == ended.limits_hit or not ended.limits_hit
+        assert done.get("CLOCHE_LIMITS_HIT", "").split() == ended.limits_hit
 
 
 def test_a_run_whose_client_left_has_its_end_in_the_record(mode):
@@ -165,7 +165,7 @@ def test_the_code_cannot_reach_the_journal(mode, client):
     text = client.sh(
         "echo '<0>panic'; echo '<0>panic' >&2; echo 'cloche: session closed' >&2\n"
         "ls -d /dev/log /run/systemd /run/dbus 2>/dev/null\n"
-        "command -v logger systemd-cat && logger forged").stdout.decode()
+        "logger forged; systemd-cat echo forged").stdout.decode()
     assert text == "<0>panic\n"
     client.close()
     since = "\n".join(str(e.get("MESSAGE")) for e in mode.journal(f"--after-cursor={cursor}"))

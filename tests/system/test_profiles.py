@@ -10,19 +10,21 @@ import pytest
 import machine
 from client import RpcError
 
-# Each key or option, and the word of the refusal that names what it set.
+# Each key or option, and the word of the refusal that names what it set: our own field where the
+# option got so far, and the option where Podman's client refuses it already.
 DANGEROUS = [
     ("AddCapability=SYS_ADMIN", "cap_add"),
     ("AddDevice=/dev/null", "devices"),
     ("AddHost=example:10.0.0.1", "hostadd"),
     ("Annotation=run.oci.handler=krun", "annotations"),
-    ("DNS=192.0.2.1", "dns_server"),
-    ("EnvironmentHost=true", "env_host"),
+    ("DNS=192.0.2.1", "dns"),
+    ("EnvironmentHost=true", "env"),
     ("Entrypoint=/bin/sh", "entrypoint"),
     ("Exec=/bin/sh -c true", "command"),
     ("ExposeHostPort=80", "expose"),
-    ("GIDMap=0:0:10", "idmappings"),
-    ("GroupAdd=keep-groups", "annotations"),
+    ("GIDMap=0:0:10", "userns"),
+    ("GroupAdd=27", "groups"),
+    ("GroupAdd=keep-groups", "group-add"),
     ("HealthCmd=/bin/true", "healthconfig"),
     ("LogDriver=journald", "log_configuration"),
     ("Mount=type=bind,source=/etc,destination=/host", "mounts"),
@@ -50,7 +52,10 @@ DANGEROUS = [
     ("Secret=token", "secrets"),
     ("SeccompProfile=unconfined", "seccomp_profile_path"),
     ("Sysctl=net.ipv4.ip_forward=1", "sysctl"),
-    ("Tmpfs=/etc:rw", "mounts"),
+    ("Tmpfs=/.cloche:rw", "mounts"),
+    ("Tmpfs=/proc:rw", "mounts"),
+    ("Tmpfs=/work/../etc:rw", "mounts"),
+    ("Tmpfs=/x:rw,dev", "mounts"),
     ("Ulimit=nofile=1000000:1000000", "r_limits"),
     ("Unmask=ALL", "unmask"),
     ("User=1234", "user"),

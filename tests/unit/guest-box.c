@@ -16,6 +16,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,9 +110,9 @@ static void make_root(const char *guest, const char *channel) {
         must(mount("proc", path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), path);
         must(mkdir(in_root(path, ".cloche"), 0755), path);
         (void)snprintf(from, sizeof(from), "/proc/self/fd/%d", guest_fd); /* /tmp is hidden here */
-        bring_file(from, GUEST_PROGRAM_PATH + 1);
+        bring_file(from, &GUEST_PROGRAM_PATH[1]);
         (void)snprintf(from, sizeof(from), "/proc/self/fd/%d", channel_fd);
-        bring_file(from, GUEST_CHANNEL_PATH + 1);
+        bring_file(from, &GUEST_CHANNEL_PATH[1]);
 
         must(chdir(ROOT), ROOT);
         must((int)syscall(SYS_pivot_root, ".", "."), "pivot_root");
@@ -124,8 +125,9 @@ static void join_groups(void) {
         must(setgroups(2, (const gid_t[]){ 0, 4 }), "setgroups");
 }
 
-static void keep_capabilities(void) {
-        const unsigned long kept = 1UL << CAP_SETUID | 1UL << CAP_SETGID | 1UL << CAP_KILL;
+static void keep_capabilities(bool with_setpcap) {
+        const unsigned long kept = 1UL << CAP_SETUID | 1UL << CAP_SETGID | 1UL << CAP_KILL |
+                                   (unsigned long)with_setpcap << CAP_SETPCAP;
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct data[2] = {};
 
@@ -152,21 +154,22 @@ int main(int argc, char **argv) {
         char *const env[] = { (char[]){ "PATH=/usr/bin:/bin" }, (char[]){ "HOME=/root" },
                               (char[]){ "OUTER=1" }, NULL };
         char *const guest_argv[] = { (char[]){ GUEST_PROGRAM_PATH }, NULL };
+        const char *mode = argc > 3 ? argv[3] : "";
         int status;
         pid_t pid;
 
         if (argc < 3)
-                errx(2, "usage: guest-box GUEST CHANNEL [no-fork]");
+                errx(2, "usage: guest-box GUEST CHANNEL [MODE]");
         must(unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET), "unshare");
         pid = fork();
         must(pid, "fork");
         if (pid == 0) {
                 must(prctl(PR_SET_PDEATHSIG, SIGKILL), "pdeathsig");
                 make_root(argv[1], argv[2]);
-                if (argc > 3)
+                if (strcmp(mode, "no-fork") == 0)
                         forbid_forks();
                 join_groups();
-                keep_capabilities();
+                keep_capabilities(strcmp(mode, "setpcap") == 0);
                 execve(guest_argv[0], guest_argv, env);
                 err(1, "%s", guest_argv[0]);
         }

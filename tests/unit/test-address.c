@@ -29,29 +29,29 @@ static void takes_the_first_that_is_said(void **state) {
                 const char *path;
                 AddressMode mode;
         } cases[] = {
-                {{ .uid = 0 },                                                   there,   ADDRESS_SYSTEM_PATH,                 ADDRESS_SYSTEM},
-                { { .uid = 1000 },                                               there,   "/run/user/1000/cloche/cloche.sock", ADDRESS_USER  },
-                { { .uid = 1000 },                                               nowhere, ADDRESS_SYSTEM_PATH,                 ADDRESS_SYSTEM},
+                { { .uid = 0 },                                                  there,   ADDRESS_SYSTEM_PATH,                 ADDRESS_SYSTEM },
+                { { .uid = 1000 },                                               there,   "/run/user/1000/cloche/cloche.sock", ADDRESS_USER   },
+                { { .uid = 1000 },                                               nowhere, ADDRESS_SYSTEM_PATH,                 ADDRESS_SYSTEM },
                 { { .uid = 1000, .runtime_dir = "/x" },
                  there,                                                                   ADDRESS_SYSTEM_PATH,
-                 ADDRESS_SYSTEM                                                                                                              },
+                 ADDRESS_SYSTEM                                                                                                               },
                 { { .uid = 1000, .mode = ADDRESS_USER, .runtime_dir = "/x" },
                  nowhere,                                                                 "/x/cloche/cloche.sock",
-                 ADDRESS_USER                                                                                                                },
+                 ADDRESS_USER                                                                                                                 },
                 { { .uid = 1000, .mode = ADDRESS_USER, .runtime_dir = "" },
                  nowhere,                                                                 "/run/user/1000/cloche/cloche.sock",
-                 ADDRESS_USER                                                                                                                },
+                 ADDRESS_USER                                                                                                                 },
                 { { .uid = 1000, .mode = ADDRESS_SYSTEM },
                  there,                                                                   ADDRESS_SYSTEM_PATH,
-                 ADDRESS_SYSTEM                                                                                                              },
-                { { .uid = 1000, .environment = "/e" },                          there,   "/e",                                ADDRESS_ANY   },
-                { { .uid = 0, .environment = "" },                               there,   ADDRESS_SYSTEM_PATH,                 ADDRESS_SYSTEM},
+                 ADDRESS_SYSTEM                                                                                                               },
+                { { .uid = 1000, .environment = "/e" },                          there,   "/e",                                ADDRESS_ANY    },
+                { { .uid = 0, .environment = "" },                               there,   ADDRESS_SYSTEM_PATH,                 ADDRESS_SYSTEM },
                 { { .mode = ADDRESS_SYSTEM, .environment = "/e" },
                  there,                                                                   ADDRESS_SYSTEM_PATH,
-                 ADDRESS_SYSTEM                                                                                                              },
+                 ADDRESS_SYSTEM                                                                                                               },
                 { { .mode = ADDRESS_USER, .socket = "/s", .environment = "/e" },
                  there,                                                                   "/s",
-                 ADDRESS_ANY                                                                                                                 },
+                 ADDRESS_ANY                                                                                                                  },
         };
 
         (void)state;
@@ -70,14 +70,14 @@ static void says_what_to_do(void **state) {
                 int error;
                 const char *says;
         } cases[] = {
-                {ADDRESS_SYSTEM,  -ENOENT,       "sudo systemctl enable --now cloche.socket"  },
-                { ADDRESS_SYSTEM, -ENOENT,       "systemctl --user enable --now cloche.socket"},
-                { ADDRESS_USER,   -ENOENT,       "systemctl --user enable --now cloche.socket"},
-                { ADDRESS_SYSTEM, -EACCES,       "usermod --append --groups cloche"           },
-                { ADDRESS_ANY,    -EACCES,       "permissions"                                },
-                { ADDRESS_SYSTEM, -ECONNREFUSED, "sudo systemctl restart cloche.socket"       },
-                { ADDRESS_USER,   -ECONNREFUSED, "systemctl --user restart cloche.socket"     },
-                { ADDRESS_ANY,    -ENAMETOOLONG, "File name too long"                         },
+                { ADDRESS_SYSTEM, -ENOENT,       "sudo systemctl enable --now cloche.socket"   },
+                { ADDRESS_SYSTEM, -ENOENT,       "systemctl --user enable --now cloche.socket" },
+                { ADDRESS_USER,   -ENOENT,       "systemctl --user enable --now cloche.socket" },
+                { ADDRESS_SYSTEM, -EACCES,       "usermod --append --groups cloche"            },
+                { ADDRESS_ANY,    -EACCES,       "permissions"                                 },
+                { ADDRESS_SYSTEM, -ECONNREFUSED, "sudo systemctl restart cloche.socket"        },
+                { ADDRESS_USER,   -ECONNREFUSED, "systemctl --user restart cloche.socket"      },
+                { ADDRESS_ANY,    -ENAMETOOLONG, "File name too long"                          },
         };
         char path[] = "/the/path";
 

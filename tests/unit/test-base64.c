@@ -16,13 +16,13 @@ static void does_the_examples_of_rfc_4648(void **state) {
                 const char *data;
                 const char *text;
         } cases[] = {
-                {"",        ""        },
-                { "f",      "Zg=="    },
-                { "fo",     "Zm8="    },
-                { "foo",    "Zm9v"    },
-                { "foob",   "Zm9vYg=="},
-                { "fooba",  "Zm9vYmE="},
-                { "foobar", "Zm9vYmFy"},
+                { "",       ""         },
+                { "f",      "Zg=="     },
+                { "fo",     "Zm8="     },
+                { "foo",    "Zm9v"     },
+                { "foob",   "Zm9vYg==" },
+                { "fooba",  "Zm9vYmE=" },
+                { "foobar", "Zm9vYmFy" },
         };
 
         (void)state;

@@ -175,20 +175,20 @@ static void ends_at_the_first_wrong_frame(void **state _unused_) {
                 void (*act)(Box *b);
                 int code;
         } cases[] = {
-                {send_nothing,           0}, /* only the end of the channel */
-                { send_garbage,          1},
-                { send_empty,            0}, /* as good as the end */
-                { send_long,             1},
-                { send_wrong_direction,  1},
-                { box_send_setup,        1}, /* a second one */
-                { send_signal_with_fd,   1},
-                { send_unsealed_payload, 1},
-                { send_longer_size,      1},
-                { send_more_strings,     1},
-                { send_three_fds,        1},
-                { send_five_fds,         1},
-                { send_same_exec_twice,  1},
-                { send_one_too_many,     1},
+                { send_nothing,          0 }, /* only the end of the channel */
+                { send_garbage,          1 },
+                { send_empty,            0 }, /* as good as the end */
+                { send_long,             1 },
+                { send_wrong_direction,  1 },
+                { box_send_setup,        1 }, /* a second one */
+                { send_signal_with_fd,   1 },
+                { send_unsealed_payload, 1 },
+                { send_longer_size,      1 },
+                { send_more_strings,     1 },
+                { send_three_fds,        1 },
+                { send_five_fds,         1 },
+                { send_same_exec_twice,  1 },
+                { send_one_too_many,     1 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

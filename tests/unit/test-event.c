@@ -31,16 +31,16 @@ static void raises_the_priority_of_what_went_wrong(void **state _unused_) {
                 const char *text;
                 int priority;
         } cases[] = {
-                {AUDIT_CONNECTION_OPENED,   AUDIT_FIELD_UID,        "1",      6},
-                { AUDIT_CONNECTION_REFUSED, AUDIT_FIELD_UID,        "1",      5},
-                { AUDIT_REQUEST_REFUSED,    AUDIT_FIELD_METHOD,     "run",    5},
-                { AUDIT_SANDBOX_REFUSED,    AUDIT_FIELD_UID,        "1",      5},
-                { AUDIT_SANDBOX_ENDED,      AUDIT_FIELD_DEATH,      "closed", 6},
-                { AUDIT_SANDBOX_ENDED,      AUDIT_FIELD_DEATH,      "oom",    5},
-                { AUDIT_SANDBOX_ENDED,      AUDIT_FIELD_SANDBOX,    "1",      6},
-                { AUDIT_EXEC_ENDED,         AUDIT_FIELD_LIMITS_HIT, "",       6},
-                { AUDIT_EXEC_ENDED,         AUDIT_FIELD_LIMITS_HIT, "memory", 5},
-                { AUDIT_EXEC_ENDED,         AUDIT_FIELD_STATUS,     "exited", 6},
+                { AUDIT_CONNECTION_OPENED,  AUDIT_FIELD_UID,        "1",      6 },
+                { AUDIT_CONNECTION_REFUSED, AUDIT_FIELD_UID,        "1",      5 },
+                { AUDIT_REQUEST_REFUSED,    AUDIT_FIELD_METHOD,     "run",    5 },
+                { AUDIT_SANDBOX_REFUSED,    AUDIT_FIELD_UID,        "1",      5 },
+                { AUDIT_SANDBOX_ENDED,      AUDIT_FIELD_DEATH,      "closed", 6 },
+                { AUDIT_SANDBOX_ENDED,      AUDIT_FIELD_DEATH,      "oom",    5 },
+                { AUDIT_SANDBOX_ENDED,      AUDIT_FIELD_SANDBOX,    "1",      6 },
+                { AUDIT_EXEC_ENDED,         AUDIT_FIELD_LIMITS_HIT, "",       6 },
+                { AUDIT_EXEC_ENDED,         AUDIT_FIELD_LIMITS_HIT, "memory", 5 },
+                { AUDIT_EXEC_ENDED,         AUDIT_FIELD_STATUS,     "exited", 6 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

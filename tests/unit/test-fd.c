@@ -116,13 +116,13 @@ static void closes_descriptors_nobody_asked_for(void **state _unused_) {
         static const struct {
                 size_t sent, wanted;
         } cases[] = {
-                {1,   0},
-                { 2,  1},
-                { 5,  4},
-                { 6,  5}, /* more than the control buffer was made for */
-                { 14, 5}, /* as many as its padding has room for */
-                { 60, 5},
-                { 60, 0},
+                { 1,  0 },
+                { 2,  1 },
+                { 5,  4 },
+                { 6,  5 }, /* more than the control buffer was made for */
+                { 14, 5 }, /* as many as its padding has room for */
+                { 60, 5 },
+                { 60, 0 },
         };
         int pair[2], got[GUEST_FDS_MAX];
         char buffer[16];

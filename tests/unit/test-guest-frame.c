@@ -122,37 +122,37 @@ typedef struct Case {
 
 static void holds_every_field_to_its_range(void **state _unused_) {
         static const Case cases[] = {
-                {GUEST_FRAME_SETUP,   FIELD(header.exec),        1,                    -EBADMSG},
-                { GUEST_FRAME_SETUP,  FIELD(setup.code_uid),     0,                    -EBADMSG},
-                { GUEST_FRAME_SETUP,  FIELD(setup.code_gid),     0,                    -EBADMSG},
-                { GUEST_FRAME_READY,  FIELD(header.exec),        1,                    -EBADMSG},
-                { GUEST_FRAME_START,  FIELD(header.exec),        0,                    -EBADMSG},
-                { GUEST_FRAME_START,  FIELD(header.exec),        UINT32_MAX,           0       },
-                { GUEST_FRAME_START,  FIELD(start.n_argv),       0,                    -EBADMSG},
-                { GUEST_FRAME_START,  FIELD(start.n_argv),       ARGV_MAX,             0       },
-                { GUEST_FRAME_START,  FIELD(start.n_argv),       ARGV_MAX + 1,         -EBADMSG},
-                { GUEST_FRAME_START,  FIELD(start.n_env),        ARGV_MAX,             0       },
-                { GUEST_FRAME_START,  FIELD(start.n_env),        ARGV_MAX + 1,         -EBADMSG},
-                { GUEST_FRAME_START,  FIELD(start.strings_size), PAYLOAD_SIZE_MAX,     0       },
-                { GUEST_FRAME_START,  FIELD(start.strings_size), PAYLOAD_SIZE_MAX + 1, -EBADMSG},
-                { GUEST_FRAME_START,  FIELD(start.code_size),    0,                    0       },
-                { GUEST_FRAME_START,  FIELD(start.code_size),    LINE_SIZE_MAX,        0       },
-                { GUEST_FRAME_START,  FIELD(start.code_size),    LINE_SIZE_MAX + 1,    -EBADMSG},
-                { GUEST_FRAME_START,  FIELD(start.has_code),     0,                    -EBADMSG},
-                { GUEST_FRAME_START,  FIELD(start.has_code),     2,                    -EBADMSG},
-                { GUEST_FRAME_START,  FIELD(start.reserved),     1,                    -EBADMSG},
-                { GUEST_FRAME_SIGNAL, FIELD(header.exec),        0,                    -EBADMSG},
-                { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       0,                    -EBADMSG},
-                { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       64,                   0       },
-                { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       65,                   -EBADMSG},
-                { GUEST_FRAME_SIGNAL, FIELD(signal.reserved),    1,                    -EBADMSG},
-                { GUEST_FRAME_EXITED, FIELD(header.exec),        0,                    -EBADMSG},
-                { GUEST_FRAME_EXITED, FIELD(exited.kind),        GUEST_EXIT_INVALID,   -EBADMSG},
-                { GUEST_FRAME_EXITED, FIELD(exited.kind),        _GUEST_EXIT_KIND_MAX, -EBADMSG},
-                { GUEST_FRAME_EXITED, FIELD(exited.kind),        UINT32_MAX,           -EBADMSG},
-                { GUEST_FRAME_EXITED, FIELD(exited.value),       255,                  0       },
-                { GUEST_FRAME_EXITED, FIELD(exited.value),       256,                  -EBADMSG},
-                { GUEST_FRAME_EXITED, FIELD(exited.value),       UINT32_MAX,           -EBADMSG},
+                { GUEST_FRAME_SETUP,  FIELD(header.exec),        1,                    -EBADMSG },
+                { GUEST_FRAME_SETUP,  FIELD(setup.code_uid),     0,                    -EBADMSG },
+                { GUEST_FRAME_SETUP,  FIELD(setup.code_gid),     0,                    -EBADMSG },
+                { GUEST_FRAME_READY,  FIELD(header.exec),        1,                    -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(header.exec),        UINT32_MAX,           0        },
+                { GUEST_FRAME_START,  FIELD(start.n_argv),       0,                    -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(start.n_argv),       ARGV_MAX,             0        },
+                { GUEST_FRAME_START,  FIELD(start.n_argv),       ARGV_MAX + 1,         -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(start.n_env),        ARGV_MAX,             0        },
+                { GUEST_FRAME_START,  FIELD(start.n_env),        ARGV_MAX + 1,         -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(start.strings_size), PAYLOAD_SIZE_MAX,     0        },
+                { GUEST_FRAME_START,  FIELD(start.strings_size), PAYLOAD_SIZE_MAX + 1, -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(start.code_size),    0,                    0        },
+                { GUEST_FRAME_START,  FIELD(start.code_size),    LINE_SIZE_MAX,        0        },
+                { GUEST_FRAME_START,  FIELD(start.code_size),    LINE_SIZE_MAX + 1,    -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(start.has_code),     0,                    -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(start.has_code),     2,                    -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(start.reserved),     1,                    -EBADMSG },
+                { GUEST_FRAME_SIGNAL, FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       0,                    -EBADMSG },
+                { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       64,                   0        },
+                { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       65,                   -EBADMSG },
+                { GUEST_FRAME_SIGNAL, FIELD(signal.reserved),    1,                    -EBADMSG },
+                { GUEST_FRAME_EXITED, FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_EXITED, FIELD(exited.kind),        GUEST_EXIT_INVALID,   -EBADMSG },
+                { GUEST_FRAME_EXITED, FIELD(exited.kind),        _GUEST_EXIT_KIND_MAX, -EBADMSG },
+                { GUEST_FRAME_EXITED, FIELD(exited.kind),        UINT32_MAX,           -EBADMSG },
+                { GUEST_FRAME_EXITED, FIELD(exited.value),       255,                  0        },
+                { GUEST_FRAME_EXITED, FIELD(exited.value),       256,                  -EBADMSG },
+                { GUEST_FRAME_EXITED, FIELD(exited.value),       UINT32_MAX,           -EBADMSG },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -171,9 +171,9 @@ static void holds_an_end_to_what_its_kind_can_be(void **state _unused_) {
                 GuestExitKind kind;
                 int32_t lowest, highest;
         } kinds[] = {
-                {GUEST_EXIT_EXITED,    0, 255 },
-                { GUEST_EXIT_SIGNALED, 1, 64  },
-                { GUEST_EXIT_FAILED,   1, 4095},
+                { GUEST_EXIT_EXITED,   0, 255  },
+                { GUEST_EXIT_SIGNALED, 1, 64   },
+                { GUEST_EXIT_FAILED,   1, 4095 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -194,15 +194,15 @@ static void takes_plain_file_names_only(void **state _unused_) {
                 const char *name;
                 int result;
         } cases[] = {
-                {"a",                                0       },
-                { "main.py",                         0       },
-                { "1234567890123456789012345678901", 0       },
-                { "",                                -EBADMSG},
-                { ".",                               -EBADMSG},
-                { "..",                              -EBADMSG},
-                { ".hidden",                         -EBADMSG},
-                { "a/b",                             -EBADMSG},
-                { "/etc/passwd",                     -EBADMSG},
+                { "a",                               0        },
+                { "main.py",                         0        },
+                { "1234567890123456789012345678901", 0        },
+                { "",                                -EBADMSG },
+                { ".",                               -EBADMSG },
+                { "..",                              -EBADMSG },
+                { ".hidden",                         -EBADMSG },
+                { "a/b",                             -EBADMSG },
+                { "/etc/passwd",                     -EBADMSG },
         };
         GuestFrame f;
 

@@ -23,19 +23,19 @@ static void splits_strings_exactly(void **state _unused_) {
                 size_t size, n_argv, n_env;
                 int result;
         } cases[] = {
-                {"a",           2, 1, 0, 0       },
-                { "",           1, 1, 0, 0       }, /* an empty word is a word */
-                { "a\0b\0A=1",  8, 2, 1, 0       },
-                { "a\0A=",      5, 1, 1, 0       },
-                { "a\0A=b=c",   8, 1, 1, 0       },
-                { "a",          1, 1, 0, -EBADMSG}, /* no NUL at the end */
-                { "a",          0, 1, 0, -EBADMSG},
-                { "a\0b",       4, 1, 0, -EBADMSG}, /* one too many */
-                { "a\0b",       4, 3, 0, -EBADMSG}, /* one too few */
-                { "a\0b",       4, 1, 1, -EBADMSG}, /* no = */
-                { "a\0=b",      5, 1, 1, -EBADMSG}, /* no name */
-                { "a\0",        3, 1, 1, -EBADMSG}, /* nothing at all */
-                { "a\0A=1\0\0", 7, 1, 1, -EBADMSG},
+                { "a",          2, 1, 0, 0        },
+                { "",           1, 1, 0, 0        }, /* an empty word is a word */
+                { "a\0b\0A=1",  8, 2, 1, 0        },
+                { "a\0A=",      5, 1, 1, 0        },
+                { "a\0A=b=c",   8, 1, 1, 0        },
+                { "a",          1, 1, 0, -EBADMSG }, /* no NUL at the end */
+                { "a",          0, 1, 0, -EBADMSG },
+                { "a\0b",       4, 1, 0, -EBADMSG }, /* one too many */
+                { "a\0b",       4, 3, 0, -EBADMSG }, /* one too few */
+                { "a\0b",       4, 1, 1, -EBADMSG }, /* no = */
+                { "a\0=b",      5, 1, 1, -EBADMSG }, /* no name */
+                { "a\0",        3, 1, 1, -EBADMSG }, /* nothing at all */
+                { "a\0A=1\0\0", 7, 1, 1, -EBADMSG },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -119,15 +119,15 @@ static void adds_and_replaces_variables(void **state _unused_) {
         static const struct {
                 const char *base[4], *env[4], *merged[8];
         } cases[] = {
-                {{ NULL },           { NULL },                { NULL }               },
-                { { "A=1", "B=2" },  { NULL },                { "A=1", "B=2" }       },
-                { { NULL },          { "A=1" },               { "A=1" }              },
-                { { "A=1", "B=2" },  { "B=3", "C=4" },        { "A=1", "B=3", "C=4" }},
-                { { "AB=1", "A=2" }, { "A=3" },               { "AB=1", "A=3" }      },
-                { { "A=1" },         { "AB=2" },              { "A=1", "AB=2" }      },
-                { { "A=1" },         { "A=" },                { "A=" }               },
-                { { "A=1" },         { "A=2", "B=1", "A=3" }, { "B=1", "A=3" }       },
-                { { "odd", "A=1" },  { "odd=1" },             { "A=1", "odd=1" }     },
+                { { NULL },          { NULL },                { NULL }                },
+                { { "A=1", "B=2" },  { NULL },                { "A=1", "B=2" }        },
+                { { NULL },          { "A=1" },               { "A=1" }               },
+                { { "A=1", "B=2" },  { "B=3", "C=4" },        { "A=1", "B=3", "C=4" } },
+                { { "AB=1", "A=2" }, { "A=3" },               { "AB=1", "A=3" }       },
+                { { "A=1" },         { "AB=2" },              { "A=1", "AB=2" }       },
+                { { "A=1" },         { "A=" },                { "A=" }                },
+                { { "A=1" },         { "A=2", "B=1", "A=3" }, { "B=1", "A=3" }        },
+                { { "odd", "A=1" },  { "odd=1" },             { "A=1", "odd=1" }      },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -20,6 +20,7 @@ typedef struct Source {
         Input *input;
         int program_fd;
         size_t n_room; /* calls of on_room */
+        size_t total;
 } Source;
 
 static void on_room(void *userdata) {
@@ -32,7 +33,7 @@ static int set_up(void **state) {
         assert_non_null(s);
         s->program_fd = -EBADF;
         assert_int_equal(sd_event_new(&s->event), 0);
-        assert_int_equal(input_new(&s->input, s->event, on_room, s), 0);
+        assert_int_equal(input_new(&s->input, s->event, &s->total, on_room, s), 0);
         *state = s;
         return 0;
 }
@@ -103,6 +104,23 @@ static void refuses_what_is_too_much_whole(void **state) {
         assert_false(input_has_room(s->input));
 }
 
+static void all_inputs_together_have_a_bound(void **state) {
+        _cleanup_free_ char *much = calloc(1, STDIN_BUFFER_MAX);
+        Input *others[STDIN_BUFFERS_MAX / STDIN_BUFFER_MAX];
+        Source *s = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                assert_int_equal(input_new(&others[i], s->event, &s->total, on_room, s), 0);
+                assert_int_equal(input_add(others[i], much, STDIN_BUFFER_MAX), 0);
+        }
+        assert_int_equal(input_add(s->input, "a", 1), INPUT_E_FULL);
+        input_close(others[0]);
+        assert_int_equal(input_add(s->input, much, STDIN_BUFFER_MAX), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                input_free(others[i]);
+        assert_int_equal(s->total, STDIN_BUFFER_MAX);
+}
+
 static void says_once_that_there_is_room_again(void **state) {
         _cleanup_free_ char *much = calloc(1, STDIN_BUFFER_MAX);
         Source *s = *state;
@@ -151,6 +169,7 @@ int main(void) {
                 TEST(more_can_come_until_the_end),
                 TEST(an_empty_input_ends_at_once),
                 TEST(refuses_what_is_too_much_whole),
+                TEST(all_inputs_together_have_a_bound),
                 TEST(says_once_that_there_is_room_again),
                 TEST(a_program_that_closes_its_input_is_noticed),
                 TEST(the_programs_end_blocks),

@@ -16,6 +16,7 @@
 
 #include "basic/cleanup.h"
 #include "wire/launcher-message.h"
+#include "wire/rpc-error.h"
 
 #define SOME_ID "0123456789abcdef0123456789abcdef"
 
@@ -221,24 +222,24 @@ static void knows_what_a_profile_can_be_called(void **state _unused_) {
                 const char *name;
                 bool valid;
         } cases[] = {
-                {"a",                                                                  true },
-                { "python",                                                            true },
-                { "3",                                                                 true },
-                { "node-22",                                                           true },
-                { "a--b",                                                              true },
-                { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",  true },
-                { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
-                { "",                                                                  false},
-                { "-a",                                                                false},
-                { "a-",                                                                false},
-                { "-",                                                                 false},
-                { "Python",                                                            false},
-                { "a.b",                                                               false},
-                { "a/b",                                                               false},
-                { "a_b",                                                               false},
-                { "a b",                                                               false},
-                { "a\n",                                                               false},
-                { "\xc3\xa4",                                                          false},
+                { "a",                                                                 true  },
+                { "python",                                                            true  },
+                { "3",                                                                 true  },
+                { "node-22",                                                           true  },
+                { "a--b",                                                              true  },
+                { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",  true  },
+                { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false },
+                { "",                                                                  false },
+                { "-a",                                                                false },
+                { "a-",                                                                false },
+                { "-",                                                                 false },
+                { "Python",                                                            false },
+                { "a.b",                                                               false },
+                { "a/b",                                                               false },
+                { "a_b",                                                               false },
+                { "a b",                                                               false },
+                { "a\n",                                                               false },
+                { "\xc3\xa4",                                                          false },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -270,8 +271,21 @@ static void has_no_padding_that_the_compiler_put_there(void **state _unused_) {
         assert_int_equal(sizeof(LauncherClosed), header + ID_SIZE + 7 + 2 * 4 + 8 * 8);
 }
 
+static void names_each_refusal_as_a_client_reads_it(void **state) {
+        (void)state;
+        for (unsigned i = 0; i <= _LAUNCHER_REFUSAL_MAX; i++) {
+                const char *name = launcher_refusal_name((LauncherRefusal)i);
+                unsigned found = 0;
+
+                for (unsigned e = 0; e < _RPC_ERROR_MAX; e++)
+                        found += strcmp(rpc_error_reason((RpcError)e), name) == 0;
+                assert_int_equal(found, 1);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(names_each_refusal_as_a_client_reads_it),
                 cmocka_unit_test(accepts_each_type_in_its_own_direction_only),
                 cmocka_unit_test(refuses_every_other_size),
                 cmocka_unit_test(refuses_types_and_versions_it_does_not_know),

@@ -21,28 +21,28 @@ static const struct {
         int code;
         const char *text; /* NULL: nothing to say */
 } cases[] = {
-        {"{\"status\":\"exited\",\"exit_code\":0}",                                      0,   NULL                                                 },
-        { "{\"status\":\"exited\",\"exit_code\":255,\"limits_hit\":[]}",                 255, NULL                                                 },
+        { "{\"status\":\"exited\",\"exit_code\":0}",                                     0,   NULL                                                  },
+        { "{\"status\":\"exited\",\"exit_code\":255,\"limits_hit\":[]}",                 255, NULL                                                  },
         { "{\"status\":\"exited\",\"exit_code\":1,\"limits_hit\":[\"tasks\",\"work\"]}", 1,
-         "limit hit: tasks, work"                                                                                                                  },
-        { "{\"status\":\"signaled\",\"signal\":\"SIGKILL\"}",                            137, "killed by signal SIGKILL"                           },
+         "limit hit: tasks, work"                                                                                                                   },
+        { "{\"status\":\"signaled\",\"signal\":\"SIGKILL\"}",                            137, "killed by signal SIGKILL"                            },
         { "{\"status\":\"signaled\",\"signal\":\"SIGRTMIN+6\"}",                         168,
-         "killed by signal SIGRTMIN+6"                                                                                                             },
+         "killed by signal SIGRTMIN+6"                                                                                                              },
         { "{\"status\":\"timeout\",\"limits_hit\":[\"time\",\"tasks\"]," USAGE "}",      124,
-         "stopped: timeout after 2 s; limit hit: tasks"                                                                                            },
-        { "{\"status\":\"oom\"," USAGE "}",                                              137, "stopped: oom, with 64 MiB of memory in use"         },
-        { "{\"status\":\"output_limit\"," USAGE "}",                                     153, "stopped: output_limit after 4 MiB"                  },
-        { "{\"status\":\"cancelled\"}",                                                  130, "stopped: cancelled"                                 },
+         "stopped: timeout after 2 s; limit hit: tasks"                                                                                             },
+        { "{\"status\":\"oom\"," USAGE "}",                                              137, "stopped: oom, with 64 MiB of memory in use"          },
+        { "{\"status\":\"output_limit\"," USAGE "}",                                     153, "stopped: output_limit after 4 MiB"                   },
+        { "{\"status\":\"cancelled\"}",                                                  130, "stopped: cancelled"                                  },
         { "{\"status\":\"sandbox_died\",\"reason\":\"lifetime\",\"sandbox\":\"abc\"}",   125,
-         "stopped: sandbox_died: lifetime\n    what happened: journalctl CLOCHE_SANDBOX=abc"                                                       },
+         "stopped: sandbox_died: lifetime\n    what happened: journalctl CLOCHE_SANDBOX=abc"                                                        },
         { "{\"status\":\"exited\",\"exit_code\":126,\"reason\":\"not_started\",\"limits_hit\":"
-          "[\"tasks\"]}",                                                       126, "exited with code 126: not_started; limit hit: tasks"},
- /* not what the service says, and yet no crash and no success */
-        { "{}",                                                                          125, "stopped: "                                          },
-        { "{\"status\":7,\"exit_code\":0}",                                              125, "stopped: "                                          },
-        { "{\"status\":\"news\"}",                                                       125, "stopped: news"                                      },
+          "[\"tasks\"]}",                                                       126, "exited with code 126: not_started; limit hit: tasks" },
+        /* not what the service says, and yet no crash and no success */
+        { "{}",                                                                          125, "stopped: "                                           },
+        { "{\"status\":7,\"exit_code\":0}",                                              125, "stopped: "                                           },
+        { "{\"status\":\"news\"}",                                                       125, "stopped: news"                                       },
         { "{\"status\":\"exited\",\"exit_code\":0,\"limits_hit\":[null,7,\"work\"]}",    0,
-         "limit hit: 7, work"                                                                                                                      },
+         "limit hit: 7, work"                                                                                                                       },
 };
 
 static void tells_each_end_by_its_code_and_words(void **state) {

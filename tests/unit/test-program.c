@@ -58,7 +58,7 @@ static void refuses_a_file_larger_than_any_request(void **state) {
         (void)state;
         assert_non_null(data);
         for (int i = 0; i < 2; i++) {
-                _cleanup_close_ int fd = new_file(data, LINE_SIZE_MAX + (size_t)i, path);
+                _cleanup_close_ _unused_ int fd = new_file(data, LINE_SIZE_MAX + (size_t)i, path);
 
                 program_done(&p);
                 assert_int_equal(program_load(path, "x", &p), i == 0 ? 0 : -EFBIG);

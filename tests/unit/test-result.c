@@ -15,11 +15,11 @@
 #define FREE 1000000
 
 static const RunEnd exited_3 = {
-        .cause = END_EXITED, .exited = {.kind = GUEST_EXIT_EXITED, .value = 3, .work_free = FREE}
+        .cause = END_EXITED, .exited = { .kind = GUEST_EXIT_EXITED, .value = 3, .work_free = FREE }
 };
 static const RunEnd killed = {
         .cause = END_EXITED,
-        .exited = {.kind = GUEST_EXIT_SIGNALED, .value = SIGKILL, .work_free = FREE}
+        .exited = { .kind = GUEST_EXIT_SIGNALED, .value = SIGKILL, .work_free = FREE }
 };
 
 static Result decide(const RunEnd *end) {
@@ -93,19 +93,19 @@ static void a_program_that_could_not_start_says_which_limit(void **state) {
                 int error;
                 unsigned limits;
         } cases[] = {
-                {EAGAIN,  RESULT_LIMIT_TASKS },
-                { ENOMEM, RESULT_LIMIT_MEMORY},
-                { ENOSPC, RESULT_LIMIT_WORK  },
-                { EACCES, 0                  },
+                { EAGAIN, RESULT_LIMIT_TASKS  },
+                { ENOMEM, RESULT_LIMIT_MEMORY },
+                { ENOSPC, RESULT_LIMIT_WORK   },
+                { EACCES, 0                   },
         };
 
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 RunEnd end = {
                         .cause = END_EXITED,
-                        .exited = {.kind = GUEST_EXIT_FAILED,
+                        .exited = { .kind = GUEST_EXIT_FAILED,
                                    .value = cases[i].error,
-                                   .work_free = FREE}
+                                   .work_free = FREE }
                 };
                 Result r = decide(&end);
 
@@ -123,19 +123,20 @@ static void each_cause_has_its_status(void **state) {
                 ResultStatus status;
                 const char *reason;
         } cases[] = {
-                {END_TIMEOUT,         LAUNCHER_DEATH_INVALID,  RESULT_TIMEOUT,      NULL           },
-                { END_CANCELLED,      LAUNCHER_DEATH_INVALID,  RESULT_CANCELLED,    NULL           },
-                { END_OUTPUT_LIMIT,   LAUNCHER_DEATH_INVALID,  RESULT_OUTPUT_LIMIT, NULL           },
-                { END_CLIENT_GONE,    LAUNCHER_DEATH_INVALID,  RESULT_CANCELLED,    "client_gone"  },
-                { END_GUEST_LOST,     LAUNCHER_DEATH_INVALID,  RESULT_SANDBOX_DIED, "guest_lost"   },
-                { END_GUEST_LOST,     LAUNCHER_DEATH_KILLED,   RESULT_SANDBOX_DIED, "killed"       },
-                { END_GUEST_LOST,     LAUNCHER_DEATH_LIFETIME, RESULT_TIMEOUT,      "lifetime"     },
-                { END_GUEST_LOST,     LAUNCHER_DEATH_OOM,      RESULT_OOM,          NULL           },
+                { END_TIMEOUT,        LAUNCHER_DEATH_INVALID,  RESULT_TIMEOUT,      NULL            },
+                { END_CANCELLED,      LAUNCHER_DEATH_INVALID,  RESULT_CANCELLED,    NULL            },
+                { END_OUTPUT_LIMIT,   LAUNCHER_DEATH_INVALID,  RESULT_OUTPUT_LIMIT, NULL            },
+                { END_CLIENT_GONE,    LAUNCHER_DEATH_INVALID,  RESULT_CANCELLED,    "client_gone"   },
+                { END_STOPPED,        LAUNCHER_DEATH_INVALID,  RESULT_CANCELLED,    "stopped"       },
+                { END_GUEST_LOST,     LAUNCHER_DEATH_INVALID,  RESULT_SANDBOX_DIED, "guest_lost"    },
+                { END_GUEST_LOST,     LAUNCHER_DEATH_KILLED,   RESULT_SANDBOX_DIED, "killed"        },
+                { END_GUEST_LOST,     LAUNCHER_DEATH_LIFETIME, RESULT_TIMEOUT,      "lifetime"      },
+                { END_GUEST_LOST,     LAUNCHER_DEATH_OOM,      RESULT_OOM,          NULL            },
                 { END_GUEST_PROTOCOL, LAUNCHER_DEATH_INVALID,  RESULT_SANDBOX_DIED,
-                 "guest_protocol_error"                                                            },
+                 "guest_protocol_error"                                                             },
                 { END_GUEST_PROTOCOL, LAUNCHER_DEATH_KILLED,   RESULT_SANDBOX_DIED,
-                 "guest_protocol_error"                                                            },
-                { END_LAUNCHER_LOST,  LAUNCHER_DEATH_INVALID,  RESULT_SANDBOX_DIED, "launcher_lost"},
+                 "guest_protocol_error"                                                             },
+                { END_LAUNCHER_LOST,  LAUNCHER_DEATH_INVALID,  RESULT_SANDBOX_DIED, "launcher_lost" },
         };
 
         (void)state;

@@ -34,20 +34,20 @@ static void numbers_are_those_that_clients_know(void **state) {
                 RpcError error;
                 int code;
         } codes[] = {
-                {RPC_ERROR_PARSE,                 -32700},
-                { RPC_ERROR_INVALID_REQUEST,      -32600},
-                { RPC_ERROR_METHOD_NOT_FOUND,     -32601},
-                { RPC_ERROR_INVALID_PARAMS,       -32602},
-                { RPC_ERROR_INTERNAL,             -32603},
-                { RPC_ERROR_TOO_MANY_CONNECTIONS, -32000},
-                { RPC_ERROR_NO_INTERPRETER,       -32016},
+                { RPC_ERROR_PARSE,                -32700 },
+                { RPC_ERROR_INVALID_REQUEST,      -32600 },
+                { RPC_ERROR_METHOD_NOT_FOUND,     -32601 },
+                { RPC_ERROR_INVALID_PARAMS,       -32602 },
+                { RPC_ERROR_INTERNAL,             -32603 },
+                { RPC_ERROR_TOO_MANY_CONNECTIONS, -32000 },
+                { RPC_ERROR_NO_INTERPRETER,       -32016 },
         };
 
         (void)state;
         for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
                 assert_int_equal(rpc_error_code(codes[i].error), codes[i].code);
         for (RpcError e = RPC_ERROR_TOO_MANY_CONNECTIONS; e < _RPC_ERROR_MAX; e++)
-                assert_in_range(rpc_error_code(e) + 32019, 1, 19);
+                assert_true(rpc_error_code(e) >= -32018 && rpc_error_code(e) <= -32000);
 }
 
 static void a_problem_can_be_set_again(void **state) {

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,7 +83,7 @@ static int run_probe(const Filter *f, const char *mode, const char *input, char 
 
 typedef struct Call {
         const char *name;
-        unsigned long args[3];
+        uint64_t args[3];
         int error; /* 0: must succeed; -1: any failure */
 } Call;
 
@@ -94,8 +96,9 @@ static void make_calls(const Filter *f, const Call *calls, size_t n) {
                 int nr = seccomp_syscall_resolve_name(calls[i].name);
 
                 size += (size_t)snprintf(input + size, sizeof(input) - size,
-                                         "%x %lx %lx %lx 0 0 0\n", nr < 0 ? 4999U : (unsigned)nr,
-                                         calls[i].args[0], calls[i].args[1], calls[i].args[2]);
+                                         "%x %" PRIx64 " %" PRIx64 " %" PRIx64 " 0 0 0\n",
+                                         nr < 0 ? 4999U : (unsigned)nr, calls[i].args[0],
+                                         calls[i].args[1], calls[i].args[2]);
                 assert_true(size < sizeof(input));
         }
         assert_int_equal(run_probe(f, "calls", input, output, sizeof(output)), 0);
@@ -105,81 +108,80 @@ static void make_calls(const Filter *f, const Call *calls, size_t n) {
                 assert_int_equal(sscanf(p, "%d %d\n%n", &result, &error, &used), 2);
                 p += used;
                 if (calls[i].error < 0 ? error == 0 : error != calls[i].error)
-                        fail_msg("%s(%#lx, %#lx, %#lx) = %d, errno %d", calls[i].name,
-                                 calls[i].args[0], calls[i].args[1], calls[i].args[2], result,
-                                 error);
+                        fail_msg("%s(%#" PRIx64 ", %#" PRIx64 ", %#" PRIx64 ") = %d, errno %d",
+                                 calls[i].name, calls[i].args[0], calls[i].args[1],
+                                 calls[i].args[2], result, error);
         }
 }
 
+static Call call_socket(uint64_t family, uint64_t type, uint64_t protocol, int error) {
+        return (Call){
+                .name = "socket",
+                .args = { family, type, protocol },
+                .error = error,
+        };
+}
+
 static void opens_only_the_sockets_it_should_for_real(void **state) {
-        for (unsigned long type = 1; type <= 3; type++) {
-                Call calls[46 + 45] = {};
+        for (uint64_t type = SOCK_STREAM; type <= SOCK_RAW; type++) {
+                Call calls[46 + 45];
                 size_t n = 0;
 
-                for (unsigned long family = 0; family < 46; family++) {
-                        bool inet = family == 2 || family == 10;
+                for (uint64_t family = 0; family < 46; family++) {
+                        bool inet = family == AF_INET || family == AF_INET6;
+                        bool fine = family == AF_UNIX || (inet && type != SOCK_RAW) ||
+                                    (family == AF_NETLINK && type != SOCK_STREAM);
 
-                        calls[n++] = (Call){
-                                "socket",
-                                {family, type, 0},
-                                family == 1 || (inet && type <= 2) || (family == 16 && type >= 2)
-                                        ? 0
-                                        : -1,
-                        };
+                        calls[n++] = call_socket(family, type, 0, fine ? 0 : -1);
                 }
-                for (unsigned long family = 1; family < 46; family++)
-                        calls[n++] = (Call){
-                                "socket", {HIGH | family, type, 0},
-                                 -1
-                        };
+                for (uint64_t family = 1; family < 46; family++)
+                        calls[n++] = call_socket(HIGH | family, type, 0, -1);
                 make_calls(*state, calls, n);
         }
-        for (unsigned long protocol = 1; protocol < 23; protocol++)
-                make_calls(*state,
-                           &(Call){
-                                   "socket", {16, 3, protocol},
-                                    ENOSYS
-                },
-                           1);
+        for (uint64_t protocol = 1; protocol < 23; protocol++) {
+                Call call = call_socket(AF_NETLINK, SOCK_RAW, protocol, ENOSYS);
+
+                make_calls(*state, &call, 1);
+        }
 }
 
 static void refuses_calls_for_real(void **state) {
         static const Call calls[] = {
-                {"io_uring_setup",     { 1, 0, 0 },          ENOSYS},
-                { "io_uring_enter",    { 0, 0, 0 },          ENOSYS},
-                { "io_uring_register", { 0, 0, 0 },          ENOSYS},
-                { "userfaultfd",       { 0, 0, 0 },          EPERM },
-                { "bpf",               { 0, 0, 0 },          EPERM },
-                { "perf_event_open",   { 0, 0, 0 },          EPERM },
-                { "kexec_load",        { 0, 0, 0 },          EPERM },
-                { "init_module",       { 0, 0, 0 },          EPERM },
-                { "swapon",            { 0, 0, 0 },          EPERM },
-                { "unshare",           { 0x10000000, 0, 0 }, ENOSYS},
-                { "clone",             { 0x10000011, 0, 0 }, ENOSYS},
-                { "clone3",            { 0, 0, 0 },          ENOSYS},
-                { "setns",             { 0, 0, 0 },          EPERM },
-                { "mount",             { 0, 0, 0 },          EPERM },
-                { "fsopen",            { 0, 0, 0 },          EPERM },
-                { "open_tree",         { 0, 0, 0 },          EPERM },
-                { "move_mount",        { 0, 0, 0 },          EPERM },
-                { "pivot_root",        { 0, 0, 0 },          EPERM },
-                { "umount2",           { 0, 0, 0 },          EPERM },
-                { "keyctl",            { 0, 0, 0 },          EPERM },
-                { "add_key",           { 0, 0, 0 },          EPERM },
-                { "request_key",       { 0, 0, 0 },          EPERM },
-                { "ptrace",            { 16, 1, 0 },         EPERM },
-                { "process_vm_readv",  { 1, 0, 0 },          EPERM },
-                { "pidfd_getfd",       { 0, 0, 0 },          EPERM },
-                { "name_to_handle_at", { 0, 0, 0 },          EPERM },
-                { "open_by_handle_at", { 0, 0, 0 },          EPERM },
-                { "syslog",            { 3, 0, 0 },          EPERM },
-                { "personality",       { 0x40000, 0, 0 },    ENOSYS},
-                { "sethostname",       { 0, 0, 0 },          EPERM },
-                { "settimeofday",      { 0, 0, 0 },          EPERM },
-                { "reboot",            { 0, 0, 0 },          EPERM },
-                { "prlimit64",         { 1, 0, 0 },          ENOSYS},
-                { "personality",       { 0xffffffff, 0, 0 }, 0     },
-                { "getpid",            { 0, 0, 0 },          0     },
+                { "io_uring_setup",    { 1, 0, 0 },          ENOSYS },
+                { "io_uring_enter",    { 0, 0, 0 },          ENOSYS },
+                { "io_uring_register", { 0, 0, 0 },          ENOSYS },
+                { "userfaultfd",       { 0, 0, 0 },          EPERM  },
+                { "bpf",               { 0, 0, 0 },          EPERM  },
+                { "perf_event_open",   { 0, 0, 0 },          EPERM  },
+                { "kexec_load",        { 0, 0, 0 },          EPERM  },
+                { "init_module",       { 0, 0, 0 },          EPERM  },
+                { "swapon",            { 0, 0, 0 },          EPERM  },
+                { "unshare",           { 0x10000000, 0, 0 }, ENOSYS },
+                { "clone",             { 0x10000011, 0, 0 }, ENOSYS },
+                { "clone3",            { 0, 0, 0 },          ENOSYS },
+                { "setns",             { 0, 0, 0 },          EPERM  },
+                { "mount",             { 0, 0, 0 },          EPERM  },
+                { "fsopen",            { 0, 0, 0 },          EPERM  },
+                { "open_tree",         { 0, 0, 0 },          EPERM  },
+                { "move_mount",        { 0, 0, 0 },          EPERM  },
+                { "pivot_root",        { 0, 0, 0 },          EPERM  },
+                { "umount2",           { 0, 0, 0 },          EPERM  },
+                { "keyctl",            { 0, 0, 0 },          EPERM  },
+                { "add_key",           { 0, 0, 0 },          EPERM  },
+                { "request_key",       { 0, 0, 0 },          EPERM  },
+                { "ptrace",            { 16, 1, 0 },         EPERM  },
+                { "process_vm_readv",  { 1, 0, 0 },          EPERM  },
+                { "pidfd_getfd",       { 0, 0, 0 },          EPERM  },
+                { "name_to_handle_at", { 0, 0, 0 },          EPERM  },
+                { "open_by_handle_at", { 0, 0, 0 },          EPERM  },
+                { "syslog",            { 3, 0, 0 },          EPERM  },
+                { "personality",       { 0x40000, 0, 0 },    ENOSYS },
+                { "sethostname",       { 0, 0, 0 },          EPERM  },
+                { "settimeofday",      { 0, 0, 0 },          EPERM  },
+                { "reboot",            { 0, 0, 0 },          EPERM  },
+                { "prlimit64",         { 1, 0, 0 },          ENOSYS },
+                { "personality",       { 0xffffffff, 0, 0 }, 0      },
+                { "getpid",            { 0, 0, 0 },          0      },
         };
 
         make_calls(*state, calls, ARRAY_SIZE(calls));

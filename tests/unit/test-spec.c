@@ -386,7 +386,7 @@ static void assert_json(json_object *o, const char *name, const char *expected) 
 /* What makes a sandbox one, whatever its profile says. */
 static void assert_is_sandbox(json_object *spec) {
         assert_json(spec, "cap_drop", "[\"all\"]");
-        assert_json(spec, "cap_add", "[\"setuid\",\"setgid\",\"kill\"]");
+        assert_json(spec, "cap_add", "[\"setuid\",\"setgid\",\"setpcap\",\"kill\"]");
         assert_json(spec, "no_new_privileges", "true");
         assert_json(spec, "privileged", "false");
         assert_json(spec, "read_only_filesystem", "true");
@@ -407,7 +407,7 @@ static void assert_is_sandbox(json_object *spec) {
         assert_json(spec, "sdnotifyMode", "\"ignore\"");
         assert_json(spec, "log_configuration", "{\"driver\":\"none\"}");
         assert_json(spec, "healthconfig", "{\"Test\":[\"NONE\"]}");
-        assert_json(spec, "r_limits", "[{\"type\":\"core\",\"soft\":0,\"hard\":0}]");
+        assert_json(spec, "r_limits", "[{\"type\":\"core\",\"soft\":1,\"hard\":1}]");
         assert_json(spec, "entrypoint", "[\"/.cloche/guest\"]");
         assert_json(spec, "command", "[]");
         assert_json(spec, "cgroup_parent", "\"/cloche.slice/cloche-s0.scope\"");

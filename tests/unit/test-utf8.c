@@ -60,21 +60,21 @@ static void finds_the_incomplete_tail(void **state) {
                 const char *text;
                 size_t tail;
         } cases[] = {
-                {"",                      0},
-                { "abc",                  0},
-                { "a\xc3\xa9",            0},
-                { "a\xc3",                1},
-                { "a\xe2\x82",            2},
-                { "a\xe2",                1},
-                { "\xf0\x9f\x98",         3},
-                { "a\xf0\x9f",            2},
-                { "\xf0\x9f\x98\x80",     0},
-                { "\xf0\x9f\x98\x80\xf0", 1},
-                { "a\xff",                0},
-                { "a\x80\x80",            0},
-                { "\x80\x80\x80\x80",     0},
-                { "\xed\xa0",             0}, /* would be a surrogate: invalid, not incomplete */
-                { "\xc0",                 0},
+                { "",                     0 },
+                { "abc",                  0 },
+                { "a\xc3\xa9",            0 },
+                { "a\xc3",                1 },
+                { "a\xe2\x82",            2 },
+                { "a\xe2",                1 },
+                { "\xf0\x9f\x98",         3 },
+                { "a\xf0\x9f",            2 },
+                { "\xf0\x9f\x98\x80",     0 },
+                { "\xf0\x9f\x98\x80\xf0", 1 },
+                { "a\xff",                0 },
+                { "a\x80\x80",            0 },
+                { "\x80\x80\x80\x80",     0 },
+                { "\xed\xa0",             0 }, /* would be a surrogate: invalid, not incomplete */
+                { "\xc0",                 0 },
         };
 
         (void)state;

@@ -30,7 +30,7 @@ DEATHS = dict(oom=1, lifetime=2, killed=3)
 SETUP, START, SIGNAL, READY, EXITED = range(1, 6)
 EXIT_EXITED, EXIT_SIGNALED, EXIT_FAILED = 1, 2, 3
 
-# for a look from close up: HANDLER_WRAPPER="valgrind -q --error-exitcode=99" ./test_handler.py …
+# for a look from close up: HANDLER_WRAPPER="valgrind -q --error-exitcode=99" ./test_runs.py …
 WRAPPER = os.environ.get("HANDLER_WRAPPER", "").split()
 
 UNSET = 2**64 - 1
@@ -85,7 +85,8 @@ def send_fds(sock, data, fds):
 def receive(sock, size=8192):
     """One datagram and its descriptors; (b"", []) at the end."""
     try:
-        data, ancillary, _, _ = sock.recvmsg(size, socket.CMSG_SPACE(20 * 4))
+        data, ancillary, _, _ = sock.recvmsg(size, socket.CMSG_SPACE(20 * 4),
+                                             socket.MSG_CMSG_CLOEXEC)
     except OSError:
         return b"", []
     fds = array.array("i")
@@ -102,8 +103,8 @@ class PlayedGuest(threading.Thread):
         self.channel, self.handlers_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.profile = profile
         self.process = None
+        self.killed = False
         self.dir = tempfile.mkdtemp(prefix="cloche-played-")
-        self.started = threading.Event()
 
     def exited(self, kind, value, execution=1, fds=()):
         free = 100 if self.profile == "full" else MIB
@@ -113,13 +114,13 @@ class PlayedGuest(threading.Thread):
 
     def run(self):
         if self.profile == "gone":
-            self.channel.shutdown(socket.SHUT_RDWR)
+            self.end()
         elif self.profile == "early":
             self.exited(EXIT_EXITED, 0)
         elif self.profile != "mute":
-            self.channel.send(frame_header(READY, 0))
+            self.say(frame_header(READY, 0))
             if self.profile == "twice":
-                self.channel.send(frame_header(READY, 0))
+                self.say(frame_header(READY, 0))
         while True:
             data, fds = receive(self.channel)
             if not data:
@@ -130,6 +131,15 @@ class PlayedGuest(threading.Thread):
             for fd in fds:
                 os.close(fd)
         self.kill()
+        self.channel.close()
+
+    def say(self, data):
+        with contextlib.suppress(OSError):
+            self.channel.send(data)
+
+    def end(self):
+        with contextlib.suppress(OSError):
+            self.channel.shutdown(socket.SHUT_RDWR)
 
     def start_program(self, data, fds, execution):
         n_argv, n_env, strings_size, code_size, has_code, _, name = \
@@ -147,44 +157,46 @@ class PlayedGuest(threading.Thread):
             assert argv[-1] == f"/run/cloche/{execution}/{name.rstrip(bytes(1)).decode()}".encode()
             argv[-1] = path.encode()
         threading.Thread(target=self.misbehave, args=(execution,), daemon=True).start()
-        if self.profile in ("noise", "quits", "oomall", "killed", "lifetime", "other", "unable"):
+        if self.killed or self.profile in ("noise", "quits", "oomall", "killed", "lifetime", "other",
+                                           "unable"):
             return
         environment = {b"PATH": b"/usr/bin:/bin"} | dict(e.split(b"=", 1) for e in env)
         try:
             self.process = subprocess.Popen(argv, env=environment, cwd=self.dir, stdin=fds[1],
                                             stdout=fds[2], stderr=fds[3], start_new_session=True)
         except OSError as e:
-            os.write(fds[3], f"cloche: cannot run '{argv[0].decode()}'\n".encode())
+            with contextlib.suppress(OSError):
+                os.write(fds[3], f"cloche: cannot run '{argv[0].decode()}'\n".encode())
             self.exited(EXIT_EXITED, 127 if isinstance(e, FileNotFoundError) else 126)
             return
         threading.Thread(target=self.wait, args=(execution,), daemon=True).start()
-        self.started.set()
+        if self.killed:
+            self.kill()
 
     def wait(self, execution):
         code = self.process.wait()
         if self.profile == "fds":
-            null = os.open("/dev/null", os.O_RDONLY)
-            self.exited(EXIT_EXITED, 0, execution, [null] * 5)
+            with open("/dev/null") as null:
+                self.exited(EXIT_EXITED, 0, execution, [null.fileno()] * 5)
             return
         self.exited(EXIT_SIGNALED if code < 0 else EXIT_EXITED, abs(code), execution)
         if self.profile == "after":
             self.exited(EXIT_EXITED, 0, execution)
 
     def misbehave(self, execution):
-        with contextlib.suppress(OSError):
-            if self.profile == "noise":
-                self.channel.send(b"\xff" * 100)
-            elif self.profile == "other":
-                self.exited(EXIT_EXITED, 0, execution + 1)
-            elif self.profile == "quits":
-                self.channel.shutdown(socket.SHUT_RDWR)
-            elif self.profile == "unable":
-                self.exited(EXIT_FAILED, 11, execution)
+        if self.profile == "noise":
+            self.say(b"\xff" * 100)
+        elif self.profile == "other":
+            self.exited(EXIT_EXITED, 0, execution + 1)
+        elif self.profile == "quits":
+            self.end()
+        elif self.profile == "unable":
+            self.exited(EXIT_FAILED, 11, execution)
 
     def kill(self):
         """What the kernel does to a sandbox."""
-        with contextlib.suppress(OSError):
-            self.channel.shutdown(socket.SHUT_RDWR)
+        self.killed = True
+        self.end()
         if self.process:
             with contextlib.suppress(OSError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -282,6 +294,7 @@ class PlayedLauncher(threading.Thread):
                 os.close(fd)
         for guest in self.sandboxes.values():
             guest.kill()
+        self.sock.close()
 
     def hello(self, serial, fds):
         with socket.socket(fileno=os.dup(fds[0])) as client:
@@ -368,7 +381,8 @@ class PlayedLauncher(threading.Thread):
         self.send(RESUMED, 0)
 
     def vanish(self):
-        self.sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
 
 
 def parse_record(data):
@@ -407,9 +421,10 @@ class PlayedJournal(threading.Thread):
             self.records.append(parse_record(data))
 
     def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.join()
-        self.socket.close()
+        if self.is_alive():
+            self.socket.shutdown(socket.SHUT_RDWR)
+            self.join()
+            self.socket.close()
 
 
 def spawn(program, fds):
@@ -530,8 +545,7 @@ class Handler:
                 os.kill(self.pid, signal.SIGKILL)
             self.wait()
         if self.launcher:
-            with contextlib.suppress(OSError):
-                self.launcher.sock.shutdown(socket.SHUT_RDWR)
+            self.launcher.vanish()
             self.launcher.join(5)
         if self.journal:
             self.journal.close()

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Plays conversations against a service: run-transcript.py SOCKET FILE…
+
+Each file is one connection. Its lines:
+    # a comment
+    > text          send this line
+    < pattern       the next message that is no output of a run
+    ~ pattern       the same; neighbouring ~ lines may come in any order
+    = [id, s, t]    what the run has written to stream s by now is exactly t
+    ? [id, s, t]    wait until it has written t
+    ! shut          send no more
+    ! end           the service closes the connection
+A pattern is JSON. In it, "<any>", "<int>", "<string>", "<id>" and "<digest>" stand for any such
+value, and a member "..." for members that are not named."""
+
+import base64
+import json
+import re
+import socket
+import sys
+
+TIMEOUT = 60
+WILD = {
+    "<any>": lambda v: True,
+    "<int>": lambda v: isinstance(v, int) and not isinstance(v, bool),
+    "<string>": lambda v: isinstance(v, str),
+    "<id>": lambda v: isinstance(v, str) and re.fullmatch("[0-9a-f]{32}", v),
+    "<digest>": lambda v: isinstance(v, str) and re.fullmatch("sha256:[0-9a-f]{64}", v),
+}
+
+
+def matches(pattern, value):
+    if isinstance(pattern, str) and pattern in WILD:
+        return bool(WILD[pattern](value))
+    if isinstance(pattern, dict):
+        named = {k: v for k, v in pattern.items() if k != "..."}
+        return isinstance(value, dict) and named.keys() <= value.keys() and \
+            ("..." in pattern or named.keys() == value.keys()) and \
+            all(matches(v, value[k]) for k, v in named.items())
+    if isinstance(pattern, list):
+        return isinstance(value, list) and len(pattern) == len(value) and \
+            all(map(matches, pattern, value))
+    return type(pattern) is type(value) and pattern == value
+
+
+class Failure(Exception):
+    pass
+
+
+class Player:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(TIMEOUT)
+        self.socket.connect(path)
+        self.buffer = b""
+        self.output = {}
+
+    def receive(self):
+        """The next message; None at the end."""
+        while b"\n" not in self.buffer:
+            try:
+                data = self.socket.recv(1 << 16)
+            except socket.timeout:
+                raise Failure("nothing comes") from None
+            except ConnectionResetError:
+                return None
+            if not data:
+                return None
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return json.loads(line)
+
+    def take_output(self, message):
+        if not message or message.get("method") != "output":
+            return False
+        p = message["params"]
+        data = p["text"].encode() if "text" in p else base64.b64decode(p["base64"], validate=True)
+        key = p["id"], p["stream"]
+        self.output[key] = self.output.get(key, b"") + data
+        return True
+
+    def answer(self):
+        while self.take_output(message := self.receive()):
+            pass
+        return message
+
+    def expect(self, patterns):
+        """As many messages as patterns, in any order."""
+        while patterns:
+            message = self.answer()
+            found = [i for i, p in enumerate(patterns) if matches(p, message)]
+            if not found:
+                raise Failure("got      " + json.dumps(message, ensure_ascii=False) + "\n" +
+                              "\n".join("expected " + json.dumps(p, ensure_ascii=False)
+                                        for p in patterns))
+            del patterns[found[0]]
+
+    def written(self, key):
+        return self.output.get(tuple(key), b"")
+
+    def play(self, sign, text):
+        if sign == ">":
+            self.socket.sendall(text.encode() + b"\n")
+        elif sign == "<":
+            self.expect([json.loads(text)])
+        elif sign == "=":
+            *key, expected = json.loads(text)
+            if self.written(key) != expected.encode():
+                raise Failure(f"written: {self.written(key)!r}")
+        elif sign == "?":
+            *key, expected = json.loads(text)
+            while expected.encode() not in self.written(key):
+                if not self.take_output(message := self.receive()):
+                    raise Failure(f"instead of output: {message}")
+        elif (sign, text) == ("!", "shut"):
+            self.socket.shutdown(socket.SHUT_WR)
+        elif (sign, text) == ("!", "end"):
+            self.expect([None])
+        else:
+            raise Failure("this is no line of a transcript")
+
+
+def play(path, name):
+    """Returns None, or what went wrong."""
+    unordered = []
+    number = 0
+    player = Player(path)
+    try:
+        with open(name, encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                sign, text = line[:1], line[2:].rstrip("\n")
+                if unordered and sign != "~":
+                    player.expect(unordered)
+                if sign == "~":
+                    unordered.append(json.loads(text))
+                elif sign not in "#\n":
+                    player.play(sign, text)
+        player.expect(unordered)
+    except (Failure, OSError) as e:
+        return f"{name}:{number}: {e}"
+    finally:
+        player.socket.close()
+    return None
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    failures = 0
+    for name in sys.argv[2:]:
+        failure = play(sys.argv[1], name)
+        failures += failure is not None
+        print(failure or f"{name}: ok", flush=True)
+    print(f"{len(sys.argv) - 2 - failures} passed, {failures} failed")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
