@@ -17,6 +17,7 @@
 #include "launcher/birth.h"
 #include "launcher/cgroup.h"
 #include "launcher/channel.h"
+#include "launcher/conmon.h"
 #include "launcher/removal.h"
 #include "launcher/spec.h"
 
@@ -72,6 +73,7 @@ static int record_open(Sandbox *s) {
         memcpy(record->id, s->id, sizeof(record->id));
         memcpy(record->connection, s->sequence->connection, sizeof(record->connection));
         memcpy(record->profile, s->profile_name, sizeof(record->profile));
+        memcpy(record->container_id, s->container_id, sizeof(record->container_id));
         memcpy(record->cgroup, s->cgroup, strlen(s->cgroup) + 1);
         record->used = 1;
         s->record = record;
@@ -96,9 +98,10 @@ static int on_guest(sd_event_source *source _unused_, int fd, uint32_t revents _
                     void *userdata) {
         Sandbox *s = userdata;
         _cleanup_close_ int channel = -EBADF;
+        pid_t guest;
         int r;
 
-        channel = channel_accept(fd, s->cgroup, s->manager->seccomp_fd, &s->guest_pidfd);
+        channel = channel_accept(fd, s->cgroup, s->manager->seccomp_fd, &s->guest_pidfd, &guest);
         if (channel == -EAGAIN)
                 return 0;
         if (channel == -EACCES) {
@@ -111,6 +114,7 @@ static int on_guest(sd_event_source *source _unused_, int fd, uint32_t revents _
                 return 0;
         }
 
+        s->conmon_pidfd = conmon_open(guest);
         s->listener_watch = sd_event_source_disable_unref(s->listener_watch);
         s->listener_fd = close_fd(s->listener_fd);
         (void)unlink(s->socket_path);
@@ -171,6 +175,7 @@ static void on_started(const PodmanAnswer *answer, void *userdata) {
 
 static void on_created(const PodmanAnswer *answer, void *userdata) {
         Sandbox *s = userdata;
+        json_object *id;
         int r;
 
         s->request = NULL;
@@ -185,6 +190,9 @@ static void on_created(const PodmanAnswer *answer, void *userdata) {
                 return;
         }
         log_debug("Sandbox %s: container created", s->id);
+        if (json_object_object_get_ex(answer->body, "Id", &id))
+                (void)snprintf(s->container_id, sizeof(s->container_id), "%s",
+                               json_object_get_string(id));
         r = sd_event_add_io(s->manager->event, &s->listener_watch, s->listener_fd, EPOLLIN,
                             on_guest, s);
         if (r >= 0)

@@ -45,7 +45,7 @@ static bool is_alive(int pidfd) {
 }
 
 /* Returns a pidfd of the peer, -EACCES when it is not in the cgroup, or -errno. */
-static int check_peer(int fd, const char *cgroup) {
+static int check_peer(int fd, const char *cgroup, pid_t *ret_pid) {
         _cleanup_close_ int pidfd = -EBADF;
         _cleanup_free_ char *path = NULL;
         struct ucred peer;
@@ -61,10 +61,12 @@ static int check_peer(int fd, const char *cgroup) {
         if (cgroup_of_pid(peer.pid, &path) < 0 || !cgroup_contains(cgroup, path) ||
             !is_alive(pidfd))
                 return -EACCES;
+        *ret_pid = peer.pid;
         return TAKE_FD(pidfd);
 }
 
-int channel_accept(int listener_fd, const char *cgroup, int seccomp_fd, int *ret_pidfd) {
+int channel_accept(int listener_fd, const char *cgroup, int seccomp_fd, int *ret_pidfd,
+                   pid_t *ret_pid) {
         _cleanup_close_ int fd = -EBADF, pidfd = -EBADF;
         GuestFrame frame;
         int r;
@@ -72,7 +74,7 @@ int channel_accept(int listener_fd, const char *cgroup, int seccomp_fd, int *ret
         fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
                 return -errno;
-        pidfd = check_peer(fd, cgroup);
+        pidfd = check_peer(fd, cgroup, ret_pid);
         if (pidfd < 0)
                 return pidfd;
 

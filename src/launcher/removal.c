@@ -10,6 +10,7 @@
  *   4. DELETE the container by name. After conmon was killed Podman refuses the first time and
  *      obeys the second, or hangs: so each try has its time limit, and is repeated; after a few the
  *      command line "podman rm -f" is tried as well, then all of it again, slower, without end
+ *   5. wait for conmon to be gone, and remove what it wrote after that (conmon.c)
  *
  * Only the launcher's own end stops this, and its successor finds the rest by label and by unit
  * name. */
@@ -17,11 +18,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/pidfd.h>
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "launcher/cgroup.h"
+#include "launcher/conmon.h"
 #include "launcher/podman-command.h"
 #include "launcher/removal.h"
 
@@ -29,6 +32,7 @@
 #define REMOVE_TIMEOUT_USEC   (5 * USEC_PER_SEC)
 #define REMOVE_AGAIN_USEC     (100 * USEC_PER_MSEC) /* doubled with each try … */
 #define REMOVE_AGAIN_MAX_USEC (5 * USEC_PER_SEC)    /* … up to this */
+#define CONMON_TIMEOUT_USEC   (3 * USEC_PER_SEC)    /* container removed → its conmon gone */
 #define REMOVE_TRIES_BY_API   3                     /* then the command line once, and again */
 
 static void finish(Sandbox *s) {
@@ -39,6 +43,7 @@ static void finish(Sandbox *s) {
          * knows */
         if (s->cgroup)
                 cgroup_remove(s->cgroup);
+        conmon_sweep(m->system_mode, s->container_id);
 
         r = audit_event(m->audit, s->sequence, SANDBOX_REMOVED, AUDIT_TEXT(SANDBOX, s->id),
                         AUDIT_TEXT(SCOPE, s->scope_name));
@@ -84,7 +89,8 @@ static void on_removed(const PodmanAnswer *answer, void *userdata) {
         s->request = NULL;
         if (answer->error == 0 &&
             (answer->status == 200 || answer->status == 204 || answer->status == 404)) {
-                finish(s);
+                s->create_asked = false;
+                removal_continue(s);
                 return;
         }
         log_full(s->remove_tries == 0 ? LOG_INFO : LOG_WARNING, answer->error,
@@ -119,6 +125,31 @@ static void try_remove(Sandbox *s) {
         }
 }
 
+static int on_conmon_end(sd_event_source *source _unused_, int fd _unused_,
+                         uint32_t revents _unused_, void *userdata) {
+        Sandbox *s = userdata;
+
+        s->conmon_watch = sd_event_source_disable_unref(s->conmon_watch);
+        s->conmon_pidfd = close_fd(s->conmon_pidfd);
+        removal_continue(s);
+        return 0;
+}
+
+/* Its last files come when they come: until then they cannot be removed. Begins to wait, and ends to. */
+static bool is_conmon_waited_for(Sandbox *s) {
+        if (s->conmon_pidfd < 0)
+                return false;
+        if (s->conmon_watch) { /* and the time is up */
+                s->conmon_watch = sd_event_source_disable_unref(s->conmon_watch);
+                return false;
+        }
+        if (sd_event_add_io(s->manager->event, &s->conmon_watch, s->conmon_pidfd, EPOLLIN,
+                            on_conmon_end, s) < 0)
+                return false;
+        wait_at_most(s, CONMON_TIMEOUT_USEC);
+        return true;
+}
+
 void removal_continue(Sandbox *s) {
         if (s->request || s->command)
                 return; /* its callback comes back here */
@@ -134,7 +165,7 @@ void removal_continue(Sandbox *s) {
         }
         if (s->create_asked)
                 try_remove(s);
-        else
+        else if (!is_conmon_waited_for(s))
                 finish(s);
 }
 

@@ -147,6 +147,7 @@ static int sandbox_alloc(Sandbox **ret, Manager *m, const char *id, uint32_t uid
                 .uid = uid,
                 .cgroup_fd = -EBADF,
                 .guest_pidfd = -EBADF,
+                .conmon_pidfd = -EBADF,
                 .holder_pidfd = -EBADF,
                 .listener_fd = -EBADF,
         };
@@ -197,6 +198,7 @@ int sandbox_adopt(Sandbox **ret, Manager *m, StateSandbox *record, AuditSequence
         if (r < 0)
                 return r;
         memcpy(s->profile_name, record->profile, sizeof(s->profile_name));
+        memcpy(s->container_id, record->container_id, sizeof(s->container_id));
         s->state = SANDBOX_OPEN;
         s->scope_asked = s->create_asked = true;
         s->deadline_usec = record->deadline_usec;
@@ -268,6 +270,7 @@ Sandbox *sandbox_free(Sandbox *s) {
         scope_start_free(s->scope_start);
         podman_request_free(s->request);
         podman_command_free(s->command);
+        sd_event_source_disable_unref(s->conmon_watch);
         sd_event_source_disable_unref(s->holder_watch);
         sd_event_source_disable_unref(s->listener_watch);
         sd_event_source_disable_unref(s->populated_watch);
@@ -275,6 +278,7 @@ Sandbox *sandbox_free(Sandbox *s) {
         s->holder_pidfd = process_end(s->holder_pidfd);
         close_fd(s->cgroup_fd);
         close_fd(s->guest_pidfd);
+        close_fd(s->conmon_pidfd);
         if (s->listener_fd >= 0)
                 (void)unlink(s->socket_path);
         close_fd(s->listener_fd);

@@ -49,7 +49,9 @@ struct Sandbox {
         char container[sizeof("cloche-") + ID_SIZE]; /* its name */
         char *cgroup;                                /* path, once known */
         int cgroup_fd;
-        int guest_pidfd;   /* the container's first process */
+        int guest_pidfd;  /* the container's first process */
+        int conmon_pidfd; /* its monitor */
+        char container_id[65];
         int holder_pidfd;  /* -EBADF: ended, or not a child of ours */
         pid_t holder_pid;  /* valid while holder_pidfd is */
         bool scope_asked;  /* a scope of that name may exist */
@@ -61,6 +63,7 @@ struct Sandbox {
         PodmanCommand *command;
         int listener_fd;
         char *socket_path;
+        sd_event_source *conmon_watch;
         sd_event_source *holder_watch;
         sd_event_source *listener_watch;
         sd_event_source *populated_watch;

@@ -28,6 +28,7 @@ typedef struct StateSandbox {
         char id[ID_SIZE];
         char connection[ID_SIZE];
         char profile[PROFILE_NAME_SIZE];
+        char container_id[65];
         char cgroup[STATE_CGROUP_SIZE];
 } StateSandbox;
 

@@ -228,10 +228,11 @@ class Running:
 
     def write(self, data, eof=False):
         """Sends input in pieces, at most two of them unanswered."""
-        for start in range(0, len(data), 1 << 18):
-            self._piece({"base64": base64.b64encode(data[start:start + (1 << 18)]).decode()})
-        if eof:
-            self._piece({"text": "", "eof": True})
+        pieces = [data[i:i + (1 << 18)] for i in range(0, len(data), 1 << 18)] or [b""]
+        for i, piece in enumerate(pieces):
+            # The end comes with the last piece: after it the program may be gone already.
+            self._piece({"base64": base64.b64encode(piece).decode(),
+                         "eof": eof and i + 1 == len(pieces)})
         while self.stdin_ids:
             self.client.answer(self.stdin_ids.popleft())
         return self

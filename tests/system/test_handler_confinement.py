@@ -22,9 +22,8 @@ def seen_in(mode):
     shutil.copy(pathlib.Path(__file__).with_name("confinement_probe.py"), PROBE)
     PROBE.chmod(0o644)
     PROBE.parent.chmod(0o755)
-    start = machine.run(["systemctl", *([] if mode.is_system else ["--global"]), "cat",
-                         "cloche@.service"]).stdout.decode()
-    (command,) = re.findall(r"^ExecStart=(.*)$", start, re.M)
+    text = mode.systemctl("cat", "cloche@.service").stdout.decode()
+    (command,) = re.findall(r"^ExecStart=(.*)$", text, re.M)
     program = re.search(r"\S*/cloche-handler$", command)
     assert program, command
     command = command[:program.start()] + f"{PYTHON} -I -S {PROBE}"

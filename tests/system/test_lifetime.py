@@ -17,7 +17,7 @@ import pytest
 import machine
 from client import Closed, RpcError
 
-ROUNDS = int(os.environ.get("CLOCHE_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("CLOCHE_ROUNDS", "1"))
 SEED = int(os.environ.get("CLOCHE_SEED", random.randrange(1 << 32)))
 LATEST = 2.5  # seconds after the request: from "no scope yet" to "runs and floods"
 
@@ -67,7 +67,7 @@ def new_processes(mode, before, *names):
             (p.pid, p.start) not in known]
 
 
-def find(mode, what, process, before):
+def find(mode, what, before):
     """The process to kill, or None while there is none."""
     if what == "client":
         # runuser's child: the command itself
@@ -83,16 +83,8 @@ def find(mode, what, process, before):
         pid = int(mode.show("cloche-podman.service", "MainPID").get("MainPID", 0))
         found = [p for p in mode.processes() if p.pid == pid]
     else:  # inside the victim's scope
-        inside = [p for p in mode.processes() if machine.SCOPE.search(p.cgroup.split("/libpod-")[0]
-                                                                        .removesuffix("/holder"))
-                  or ".scope/" in p.cgroup and "/cloche-" in p.cgroup]
-        known = {(p.pid, p.start) for p in before}
-        inside = [p for p in inside if (p.pid, p.start) not in known]
-        if what == "holder":
-            found = [p for p in inside if p.cgroup.endswith("/holder")]
-        else:
-            found = [p for p in inside if p.name in ("guest", "cloche-guest")]
-    del process
+        names = ("cloche-holder",) if what == "holder" else ("guest", "cloche-guest")
+        found = [p for p in new_processes(mode, before, *names) if ".scope" in p.cgroup]
     return found[0] if found else None
 
 
@@ -109,7 +101,7 @@ def test_nothing_is_left_and_nobody_else_is_hurt(mode, watch, what, number):
         # The moment is random on purpose; where there is nothing to kill yet, it comes as soon as
         # there is.
         time.sleep(rng.uniform(0, LATEST))
-        target = machine.wait_for(lambda: find(mode, what, victim, before), 15,
+        target = machine.wait_for(lambda: find(mode, what, before), 15,
                                   f"a {what} to kill")
         target.kill(signal.SIGKILL)
         if what in ("launcher", "podman"):
@@ -143,12 +135,12 @@ def assert_victim_is_told(victim, what):
 
 def end(victim):
     """Kills runuser and the command below it."""
-    if victim.poll() is None:
+    if not victim.stderr.closed:
         try:
             os.killpg(victim.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-    victim.communicate()
+        victim.communicate()
 
 
 def test_a_client_that_closes_in_the_middle_of_many_runs_leaves_nothing(mode, watch):
@@ -175,7 +167,9 @@ def test_stopping_the_scope_by_systemctl_ends_the_run(mode, watch, client):
     (sandbox,) = set(mode.scopes()) - before
     mode.systemctl("stop", f"cloche-{sandbox}.scope")
     ended = running.wait(15)
-    assert (ended.status, ended.result["reason"]) == ("sandbox_died", "killed")
+    assert ended.status == "sandbox_died"
+    # It depends on who sees it first: the launcher the scope, or the handler the guest.
+    assert ended.result["reason"] in ("killed", "guest_lost")
     client.close()
     watch.assert_clean_within(10)
 
@@ -189,8 +183,7 @@ def test_stopping_the_socket_ends_everything(mode, watch):
             while True:
                 client.take(20)
         client.close()
-        machine.wait_for(lambda: not [f for f in watch.leftovers() if not f.startswith("file ")],
-                         10, "nothing of the run left")
+        watch.assert_clean_within(10)
     finally:
         mode.systemctl("start", "cloche.socket")
     with mode.connect() as again:
@@ -205,9 +198,9 @@ def test_a_run_survives_the_launcher_and_its_limits_still_hold(mode, watch, clie
     timed = client.start("shell", code="echo up; sleep 9988", timeout_ms=8_000)
     timed.wait_output(b"up")
     assert len(set(mode.scopes()) - before) == 2
-    target = find(mode, "launcher", None, [])
+    target = find(mode, "launcher", [])
     target.kill(signal.SIGKILL)
-    machine.wait_for(lambda: (p := find(mode, "launcher", None, [])) and p.pid != target.pid, 10,
+    machine.wait_for(lambda: (p := find(mode, "launcher", [])) and p.pid != target.pid, 10,
                      "a new launcher")
     assert client.sh("echo new").good() == "new\n"
     calm.write(b"still here\n", eof=True)
