@@ -71,7 +71,8 @@
 #define GUEST_TIMEOUT_USEC   (10 * USEC_PER_SEC) /* container started → guest connected */
 #define PROFILE_TIMEOUT_USEC (20 * USEC_PER_SEC) /* one profile read, recorded and checked */
 #define EMPTY_TIMEOUT_USEC   (5 * USEC_PER_SEC)  /* cgroup.kill → populated 0 */
-#define GREETING_TIMEOUT_USEC (10 * USEC_PER_SEC) /* HELLO → WELCOME, the start of a launcher included */
+#define GREETING_TIMEOUT_USEC \
+        (10 * USEC_PER_SEC) /* HELLO → WELCOME, the start of a launcher included */
 #define ANSWER_TIMEOUT_USEC \
         (120 * USEC_PER_SEC) /* a handler's message to the launcher → its answer */
 #define LAUNCHER_IDLE_USEC (30 * USEC_PER_SEC) /* no connection and no sandbox → it exits */

@@ -248,7 +248,8 @@ static int dispatch(Run *r) {
                 if (e < 0)
                         return e;
         }
-        if (r->cancelled_usec > 0 && now_usec() - r->cancelled_usec >= RUN_CANCEL_USEC)
+        if (r->cancelled_usec > 0 && !has_ended(r) &&
+            now_usec() - r->cancelled_usec >= RUN_CANCEL_USEC)
                 r->closed = true;
         e = run_output_dispatch(&r->output, p[POLL_STDOUT].revents, p[POLL_STDERR].revents);
         if (e < 0) {
@@ -338,12 +339,13 @@ int run(const RunOptions *options) {
 
         run_output_init(&r.output, options->as_json);
         source_init(&r.source, options->pass_stdin ? STDIN_FILENO : -EBADF, RUN_ID);
+        /* with signals as they were, because a full queue of connections makes it wait */
+        if (call_connect(options->address, &r.connection) < 0)
+                return OUTCOME_FAILED;
         r.signal_fd = open_signals();
         if (r.signal_fd < 0) {
                 show_error("cannot wait for signals: %s", strerror(-r.signal_fd));
                 return OUTCOME_FAILED;
         }
-        if (call_connect(options->address, &r.connection) < 0)
-                return OUTCOME_FAILED;
         return run_loop(&r);
 }

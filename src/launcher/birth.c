@@ -52,7 +52,7 @@ static int spawn_holder(Sandbox *s) {
                         .path = LIBEXECDIR "/cloche-holder",
                         .argv = argv,
                         .env = env,
-                        .stdio = {-EBADF, -EBADF, -EBADF}
+                        .stdio = { -EBADF, -EBADF, -EBADF }
         },
                 &s->holder_pidfd, &s->holder_pid);
         if (r < 0)

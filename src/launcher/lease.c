@@ -45,10 +45,10 @@ static void lease_free(Lease *l) {
 }
 
 static void audit_refusal(Lease *l, LauncherRefusal refusal, const char *detail) {
-        int r = audit_event(l->client->manager->audit, &l->client->record->sequence,
-                            SANDBOX_REFUSED, AUDIT_NUMBER(UID, l->client->uid),
-                            AUDIT_TEXT(PROFILE, l->profile), AUDIT_TEXT(REASON, launcher_refusal_name(refusal)),
-                            AUDIT_TEXT(DETAIL, detail));
+        int r = audit_event(
+                l->client->manager->audit, &l->client->record->sequence, SANDBOX_REFUSED,
+                AUDIT_NUMBER(UID, l->client->uid), AUDIT_TEXT(PROFILE, l->profile),
+                AUDIT_TEXT(REASON, launcher_refusal_name(refusal)), AUDIT_TEXT(DETAIL, detail));
 
         if (r < 0)
                 log_warning(r, "Cannot write a refusal to the journal, ignoring");

@@ -24,11 +24,11 @@ static int help(void) {
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
-                {"system",     no_argument, NULL, 's' },
-                { "user",        no_argument, NULL, 'u' },
-                { "help",           no_argument, NULL, 'h' },
-                { "version",no_argument, NULL, 'V' },
-                {     },
+                { "system", no_argument, NULL, 's' },
+                { "user", no_argument, NULL, 'u' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },
+                {},
         };
         _cleanup_(manager_freep) Manager *m = NULL;
         bool system_mode = geteuid() == 0;

@@ -89,7 +89,7 @@ static int spawn(Manager *m, const char *container, int *ret_pidfd) {
                         .path = "/usr/bin/podman",
                         .argv = argv,
                         .env = env,
-                        .stdio = {-EBADF, -EBADF, STDERR_FILENO}
+                        .stdio = { -EBADF, -EBADF, STDERR_FILENO }
         },
                 ret_pidfd, NULL);
 }

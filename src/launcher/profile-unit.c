@@ -261,9 +261,9 @@ int profile_unit_read(sd_bus *bus, const char *name, uint64_t timeout_usec,
         *r = (ProfileUnitRequest){
                 .bus = sd_bus_ref(bus),
                 .timeout_usec = timeout_usec,
-                .unit = {.memory_max = UINT64_MAX,
+                .unit = { .memory_max = UINT64_MAX,
                          .tasks_max = UINT64_MAX,
-                         .cpu_quota_usec = UINT64_MAX},
+                         .cpu_quota_usec = UINT64_MAX },
                 .callback = callback,
                 .userdata = userdata,
         };

@@ -19,13 +19,13 @@ typedef struct Dropped {
 } Dropped;
 
 static const Dropped dropped[] = {
-        {"-d",          NULL,    false},
-        { "--detach",   NULL,    false},
-        { "--rm",       NULL,    false},
-        { "--replace",  NULL,    false},
-        { "--cidfile",  NULL,    true },
-        { "--sdnotify", NULL,    true },
-        { "--cgroups",  "split", true },
+        { "-d",         NULL,    false },
+        { "--detach",   NULL,    false },
+        { "--rm",       NULL,    false },
+        { "--replace",  NULL,    false },
+        { "--cidfile",  NULL,    true  },
+        { "--sdnotify", NULL,    true  },
+        { "--cgroups",  "split", true  },
 };
 
 /* How many words from here belong to an option that is left out: 0, 1, or 2. */

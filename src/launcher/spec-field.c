@@ -18,16 +18,11 @@
 
 #define LIMITS_INSTEAD "say MemoryMax=, TasksMax= and CPUQuota= in [Service]"
 
-#define ANY(name, cause) \
-        { name, cause, "*", NULL, NULL }
-#define ONLY(name, cause, values) \
-        { name, cause, values, NULL, NULL }
-#define CHECK(name, cause, check) \
-        { name, cause, NULL, check, NULL }
-#define NEVER(name, cause) \
-        { name, cause, NULL, NULL, NULL }
-#define INSTEAD(name, cause, words) \
-        { name, cause, NULL, NULL, words }
+#define ANY(name, cause)            { name, cause, "*", NULL, NULL }
+#define ONLY(name, cause, values)   { name, cause, values, NULL, NULL }
+#define CHECK(name, cause, check)   { name, cause, NULL, check, NULL }
+#define NEVER(name, cause)          { name, cause, NULL, NULL, NULL }
+#define INSTEAD(name, cause, words) { name, cause, NULL, NULL, words }
 
 const SpecField spec_fields[] = {
         /* what is Cloche's to decide, whatever stands there */

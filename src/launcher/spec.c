@@ -62,51 +62,51 @@ typedef struct Fixed {
 } Fixed;
 
 static const Fixed fixed[] = {
-  /* The guest needs to become the code's user and to kill it, and to take from the code
+        /* The guest needs to become the code's user and to kill it, and to take from the code
    * what it could ever have (its bounding set); nothing else. */
-        {"cap_drop",              "[\"all\"]"                                  },
-        { "cap_add",              "[\"setuid\",\"setgid\",\"setpcap\",\"kill\"]"},
-        { "no_new_privileges",    "true"                                       },
-        { "privileged",           "false"                                      },
-        { "seccomp_policy",       "\"default\""                                }, /* Podman's; the guest adds ours for the code */
-        { "user",                 "\"0:0\""                                    },
-        { "umask",                "\"0022\""                                   },
+        { "cap_drop",             "[\"all\"]"                                    },
+        { "cap_add",              "[\"setuid\",\"setgid\",\"setpcap\",\"kill\"]" },
+        { "no_new_privileges",    "true"                                         },
+        { "privileged",           "false"                                        },
+        { "seccomp_policy",       "\"default\""                                  }, /* Podman's; the guest adds ours for the code */
+        { "user",                 "\"0:0\""                                      },
+        { "umask",                "\"0022\""                                     },
 
- /* Nothing to write to but tmpfs; gone with the container, so nothing is synced to disk. */
-        { "read_only_filesystem", "true"                                       },
-        { "read_write_tmpfs",     "true"                                       },
-        { "volatile",             "true"                                       },
+        /* Nothing to write to but tmpfs; gone with the container, so nothing is synced to disk. */
+        { "read_only_filesystem", "true"                                         },
+        { "read_write_tmpfs",     "true"                                         },
+        { "volatile",             "true"                                         },
         { "image_volume_mode",
-         "\"ignore\""                                                          }, /* an image's VOLUME would be a directory of the host */
+         "\"ignore\""                                                            }, /* an image's VOLUME would be a directory of the host */
 
-        { "netns",                "{\"nsmode\":\"none\"}"                      },
-        { "pidns",                "{\"nsmode\":\"private\"}"                   },
-        { "ipcns",                "{\"nsmode\":\"private\"}"                   },
-        { "utsns",                "{\"nsmode\":\"private\"}"                   },
-        { "cgroupns",             "{\"nsmode\":\"private\"}"                   },
-        { "hostname",             "\"cloche\""                                 },
-        { "base_hosts_file",      "\"none\""                                   }, /* localhost, and nothing of the host's own file */
+        { "netns",                "{\"nsmode\":\"none\"}"                        },
+        { "pidns",                "{\"nsmode\":\"private\"}"                     },
+        { "ipcns",                "{\"nsmode\":\"private\"}"                     },
+        { "utsns",                "{\"nsmode\":\"private\"}"                     },
+        { "cgroupns",             "{\"nsmode\":\"private\"}"                     },
+        { "hostname",             "\"cloche\""                                   },
+        { "base_hosts_file",      "\"none\""                                     }, /* localhost, and nothing of the host's own file */
 
-        { "httpproxy",            "false"                                      },
-        { "env_host",             "false"                                      },
-        { "systemd",              "\"false\""                                  },
-        { "sdnotifyMode",         "\"ignore\""                                 },
-        { "init",                 "false"                                      },
-        { "terminal",             "false"                                      },
-        { "stdin",                "false"                                      },
-        { "log_configuration",    "{\"driver\":\"none\"}"                      },
-        { "healthconfig",         "{\"Test\":[\"NONE\"]}"                      },
-        { "restart_policy",       "\"no\""                                     },
-        { "stop_timeout",         "0"                                          },
-        { "remove",               "false"                                      }, /* the launcher removes it, when it has read what was used */
-        { "manage_password",      "true"                                       },
+        { "httpproxy",            "false"                                        },
+        { "env_host",             "false"                                        },
+        { "systemd",              "\"false\""                                    },
+        { "sdnotifyMode",         "\"ignore\""                                   },
+        { "init",                 "false"                                        },
+        { "terminal",             "false"                                        },
+        { "stdin",                "false"                                        },
+        { "log_configuration",    "{\"driver\":\"none\"}"                        },
+        { "healthconfig",         "{\"Test\":[\"NONE\"]}"                        },
+        { "restart_policy",       "\"no\""                                       },
+        { "stop_timeout",         "0"                                            },
+        { "remove",               "false"                                        }, /* the launcher removes it, when it has read what was used */
+        { "manage_password",      "true"                                         },
 
- /* The scope limits memory, tasks and processor time. A core dump would leave the sandbox: at one
+        /* The scope limits memory, tasks and processor time. A core dump would leave the sandbox: at one
   * byte the kernel skips a core handler too, which at zero it runs. */
-        { "r_limits",             "[{\"type\":\"core\",\"soft\":1,\"hard\":1}]"},
+        { "r_limits",             "[{\"type\":\"core\",\"soft\":1,\"hard\":1}]"  },
 
-        { "entrypoint",           "[\"/.cloche/guest\"]"                       },
-        { "command",              "[]"                                         },
+        { "entrypoint",           "[\"/.cloche/guest\"]"                         },
+        { "command",              "[]"                                           },
 };
 
 /* What of the host can be read in /proc and /sys beyond what Podman masks: its command line,

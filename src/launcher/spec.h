@@ -26,11 +26,11 @@ typedef struct SpecSandbox {
         const char *name;     /* container name, cloche-<id> */
         const char *image_id; /* 64 hex digits: the pinned image, instead of its name */
         const char
-                *cgroup_parent; /* the scope's cgroup path, "/cloche.slice/…/cloche-<id>.scope" */
-        const char *guest_path; /* host path of the static guest */
-        const char *channel_path;  /* host path of the sandbox's socket */
-        bool system_mode;          /* userns auto of 65536 ids, or the user's own mapping */
-        uint64_t work_bytes;       /* size of the tmpfs on /work */
+                *cgroup_parent;   /* the scope's cgroup path, "/cloche.slice/…/cloche-<id>.scope" */
+        const char *guest_path;   /* host path of the static guest */
+        const char *channel_path; /* host path of the sandbox's socket */
+        bool system_mode;         /* userns auto of 65536 ids, or the user's own mapping */
+        uint64_t work_bytes;      /* size of the tmpfs on /work */
         const char *const *labels; /* name, value, name, value …, n_labels pairs */
         size_t n_labels;
 } SpecSandbox;

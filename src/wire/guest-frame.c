@@ -34,9 +34,9 @@ size_t guest_frame_size(GuestFrameType type) {
 
 void guest_frame_init(GuestFrame *frame, GuestFrameType type, uint32_t exec) {
         *frame = (GuestFrame){
-                .header = {.type = (uint16_t)type,
+                .header = { .type = (uint16_t)type,
                            .version = GUEST_PROTOCOL_VERSION,
-                           .exec = exec},
+                           .exec = exec },
         };
 }
 

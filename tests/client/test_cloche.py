@@ -528,6 +528,36 @@ class Signals(TestCase):
         self.serve(play)
         self.assertEqual(process.wait(20), 130)
 
+    def test_can_be_interrupted_while_it_waits_to_connect(self):
+        path = os.path.join(self.directory, "full.sock")
+        with socket.socket(socket.AF_UNIX) as listener, contextlib.ExitStack() as stack:
+            listener.bind(path)
+            listener.listen(0)
+            for _ in range(5):  # until its queue is full
+                waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    waiting.connect(path)
+            process = self.start("run", "--socket", path, "--no-stdin", "-c", "1")
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(0.3)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(20), -signal.SIGINT)
+
+    def test_shows_all_output_of_a_cancelled_run_however_slow_its_reader(self):
+        def play(peer):
+            request = peer.expect("run")
+            os.kill(process.pid, signal.SIGINT)
+            peer.answer(peer.expect("exec.cancel"), {})
+            peer.output(b"z" * 300_000)
+            peer.answer(request, result("cancelled"))
+
+        process = self.start("run", "--no-stdin", "-c", "1")
+        self.serve(play)
+        time.sleep(11)  # longer than it would wait for a result
+        self.assertEqual(len(process.stdout.read()), 300_000)
+        self.assertEqual(process.wait(20), 130)
+
     def test_goes_on_through_a_signal_that_was_ignored_from_the_start(self):
         started, go_on = threading.Event(), threading.Event()
 

@@ -3,7 +3,9 @@
 """Fixtures of the system tests. They run as root in the lab's machine, against Cloche as
 `meson install` put it there, in both of its modes: a test that takes `mode` runs twice."""
 
+import os
 import pathlib
+import random
 import sys
 
 import pytest
@@ -11,6 +13,23 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import machine  # pylint: disable=wrong-import-position
+
+
+def pytest_addoption(parser):
+    parser.addoption("--rounds", type=int, default=int(os.environ.get("CLOCHE_ROUNDS", "1")),
+                     help="how often each part of Cloche is killed in each mode")
+    parser.addoption("--seed", type=int,
+                     default=int(os.environ.get("CLOCHE_SEED", random.randrange(1 << 32))),
+                     help="brings back the random moments of an earlier run")
+
+
+def pytest_report_header(config):
+    return f"--rounds {config.getoption('--rounds')} --seed {config.getoption('--seed')}"
+
+
+@pytest.fixture
+def seed(request):
+    return request.config.getoption("--seed")
 
 
 @pytest.fixture(params=["system", "user"])

@@ -3,8 +3,9 @@
 """Whatever dies, and whenever: after ten seconds there is no scope, no container, no mount, no
 process and no file left of what it carried, and another client's run beside it ended well.
 
-CLOCHE_ROUNDS says how many times each victim dies in each mode (the default keeps the whole suite
-within minutes), CLOCHE_SEED makes the random moments of an earlier run happen again."""
+pytest --rounds N lets each victim die N times in each mode (the default keeps the whole suite within
+minutes), --seed makes the random moments of an earlier run happen again. Both are also taken from
+CLOCHE_ROUNDS and CLOCHE_SEED."""
 
 import os
 import random
@@ -17,8 +18,6 @@ import pytest
 import machine
 from client import Closed, RpcError
 
-ROUNDS = int(os.environ.get("CLOCHE_ROUNDS", "1"))
-SEED = int(os.environ.get("CLOCHE_SEED", random.randrange(1 << 32)))
 LATEST = 2.5  # seconds after the request: from "no scope yet" to "runs and floods"
 
 # Ignores every signal it can, double-forks, leaves its session, and floods both streams.
@@ -33,9 +32,9 @@ while :; do echo "flood of lines, and more of it"; echo "and errors" >&2; done
 CALM = "echo up; read line; echo $line"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def say_the_seed():
-    print(f"CLOCHE_SEED={SEED} CLOCHE_ROUNDS={ROUNDS}")
+def pytest_generate_tests(metafunc):
+    if "number" in metafunc.fixturenames:
+        metafunc.parametrize("number", range(metafunc.config.getoption("--rounds")))
 
 
 class Bystander:
@@ -88,11 +87,10 @@ def find(mode, what, before):
     return found[0] if found else None
 
 
-@pytest.mark.parametrize("number", range(ROUNDS))
 @pytest.mark.parametrize("what", ["client", "handler", "launcher", "podman", "conmon", "guest",
                                   "holder"])
-def test_nothing_is_left_and_nobody_else_is_hurt(mode, watch, what, number):
-    rng = random.Random(f"{SEED} {mode.name} {what} {number}")
+def test_nothing_is_left_and_nobody_else_is_hurt(mode, watch, what, number, seed):
+    rng = random.Random(f"{seed} {mode.name} {what} {number}")
     bystander = Bystander(mode)
     beside = machine.Watch(mode)
     before = mode.processes()
@@ -212,17 +210,19 @@ def test_a_run_survives_the_launcher_and_its_limits_still_hold(mode, watch, clie
     watch.assert_clean_within(10)
 
 
-def test_when_nobody_is_connected_no_process_of_ours_runs(mode):
-    with mode.connect() as client:
-        client.sh("true").good()
+def test_when_nobody_is_connected_no_process_of_ours_runs(system, user):
+    for mode in (system, user):
+        with mode.connect() as client:
+            client.sh("true").good()
 
     def ours():
-        return [p for p in mode.processes()
+        return [p for mode in (system, user) for p in mode.processes()
                 if p.name.startswith(("cloche-", "conmon")) or "cloche-podman" in p.cgroup]
     # The launcher stays for half a minute after its last connection, Podman's service too.
     machine.wait_for(lambda: not ours(), 75, "no process of ours")
-    with mode.connect() as client:
-        assert client.sh("echo back").good() == "back\n"
+    for mode in (system, user):
+        with mode.connect() as client:
+            assert client.sh("echo back").good() == "back\n"
 
 
 def test_a_request_that_is_refused_leaves_nothing(watch, client):

@@ -54,7 +54,7 @@ DANGEROUS = [
     ("Sysctl=net.ipv4.ip_forward=1", "sysctl"),
     ("Tmpfs=/.cloche:rw", "mounts"),
     ("Tmpfs=/proc:rw", "mounts"),
-    ("Tmpfs=/work/../etc:rw", "mounts"),
+    ("Tmpfs=/work/../proc:rw", "mounts"),
     ("Tmpfs=/x:rw,dev", "mounts"),
     ("Ulimit=nofile=1000000:1000000", "r_limits"),
     ("Unmask=ALL", "unmask"),

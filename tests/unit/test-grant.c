@@ -57,19 +57,19 @@ static void refuses_by_name_what_is_out_of_range(void **state) {
                 uint64_t value;
                 const char *name;
         } cases[] = {
-                {offsetof(LauncherLimits,  memory_bytes), 512 * MIB + 1,     "limits.memory_bytes"},
-                { offsetof(LauncherLimits, memory_bytes), MEMORY_MIN - 1,    "limits.memory_bytes"},
-                { offsetof(LauncherLimits, memory_bytes), 0,                 "limits.memory_bytes"},
-                { offsetof(LauncherLimits, tasks),        101,               "limits.tasks"       },
-                { offsetof(LauncherLimits, tasks),        0,                 "limits.tasks"       },
-                { offsetof(LauncherLimits, cpu_percent),  0,                 "limits.cpu_percent" },
-                { offsetof(LauncherLimits, cpu_percent),  151,               "limits.cpu_percent" },
-                { offsetof(LauncherLimits, work_bytes),   64 * MIB + 1,      "limits.work_bytes"  },
-                { offsetof(LauncherLimits, output_bytes), MIB + 1,           "limits.output_bytes"},
-                { offsetof(LauncherLimits, timeout_usec), 0,                 "timeout_ms is 0"    },
+                { offsetof(LauncherLimits, memory_bytes), 512 * MIB + 1,     "limits.memory_bytes" },
+                { offsetof(LauncherLimits, memory_bytes), MEMORY_MIN - 1,    "limits.memory_bytes" },
+                { offsetof(LauncherLimits, memory_bytes), 0,                 "limits.memory_bytes" },
+                { offsetof(LauncherLimits, tasks),        101,               "limits.tasks"        },
+                { offsetof(LauncherLimits, tasks),        0,                 "limits.tasks"        },
+                { offsetof(LauncherLimits, cpu_percent),  0,                 "limits.cpu_percent"  },
+                { offsetof(LauncherLimits, cpu_percent),  151,               "limits.cpu_percent"  },
+                { offsetof(LauncherLimits, work_bytes),   64 * MIB + 1,      "limits.work_bytes"   },
+                { offsetof(LauncherLimits, output_bytes), MIB + 1,           "limits.output_bytes" },
+                { offsetof(LauncherLimits, timeout_usec), 0,                 "timeout_ms is 0"     },
                 { offsetof(LauncherLimits, timeout_usec), 61 * USEC_PER_SEC,
-                 "timeout_ms is 61000"                                                            },
-                { offsetof(LauncherLimits, timeout_usec), UINT64_MAX - 1,    "timeout_ms"         },
+                 "timeout_ms is 61000"                                                             },
+                { offsetof(LauncherLimits, timeout_usec), UINT64_MAX - 1,    "timeout_ms"          },
         };
 
         (void)state;

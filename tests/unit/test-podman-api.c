@@ -174,13 +174,13 @@ static void gives_podmans_own_words(void **state) {
                 long status;
                 const char *message;
         } cases[] = {
-                {JSON("500 Internal Server Error", "33",
+                { JSON("500 Internal Server Error", "33",
                  "{\"cause\":\"c\",\"message\":\"c: \\n m\"} "),
-                 500,                                                                 "c:   m"         },
-                { JSON("404 Not Found",            "13", "{\"cause\":\"c\"}"),   404, "c"              },
-                { JSON("409 Conflict",             "2",  "{}"),                  409, "HTTP status 409"},
-                { JSON("500 x",                    "4",  "oops"),                500, "HTTP status 500"},
-                { JSON("200 OK",                   "15", "{\"message\":\"m\"}"), 200, "HTTP status 200"},
+                 500,                                                                  "c:   m"          },
+                { JSON("404 Not Found",             "13", "{\"cause\":\"c\"}"),   404, "c"               },
+                { JSON("409 Conflict",              "2",  "{}"),                  409, "HTTP status 409" },
+                { JSON("500 x",                     "4",  "oops"),                500, "HTTP status 500" },
+                { JSON("200 OK",                    "15", "{\"message\":\"m\"}"), 200, "HTTP status 200" },
         };
         Fixture *f = *state;
 

@@ -50,7 +50,7 @@ static int run(ProcessSpec spec, char *text, size_t size) {
 }
 
 static const ProcessSpec shell = {
-        .path = "/bin/sh", .stdio = {-1, -1, -1}
+        .path = "/bin/sh", .stdio = { -1, -1, -1 }
 };
 
 static int run_shell(const char *script, const char *const *env, char *text, size_t size) {
@@ -67,7 +67,7 @@ static void gives_exactly_the_listed_environment(_unused_ void **state) {
                 .path = "/usr/bin/env",
                 .argv = WORDS("env"),
                 .env = WORDS("A=b", "PATH=/nowhere"),
-                .stdio = {-1, -1, -1},
+                .stdio = { -1, -1, -1 },
         };
 
         assert_int_equal(setenv("CANARY", "1", 1), 0);
@@ -82,7 +82,7 @@ static void passes_the_listed_descriptors_and_no_other(_unused_ void **state) {
                 .path = "/bin/ls",
                 .argv = WORDS("ls", "/proc/self/fd"),
                 .env = WORDS("A=b"),
-                .stdio = {-1, -1, -1 },
+                .stdio = { -1, -1, -1 },
                 .fds = (const int[]){ b, a },
                 .n_fds = 2,
         };
@@ -160,10 +160,10 @@ static void tells_exit_codes_from_signals(_unused_ void **state) {
                 const char *script;
                 ProcessEnd end;
         } cases[] = {
-                {"exit 0",         { 0, 0 }  },
-                { "exit 255",      { 255, 0 }},
-                { "kill -9 $$",    { -1, 9 } },
-                { "kill -USR1 $$", { -1, 10 }},
+                { "exit 0",        { 0, 0 }   },
+                { "exit 255",      { 255, 0 } },
+                { "kill -9 $$",    { -1, 9 }  },
+                { "kill -USR1 $$", { -1, 10 } },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -50,16 +50,16 @@ static void lists_profiles_and_nothing_else(void **state) {
         const char *const plain[] = { f->podman, "run", "--label", "a=b", "x", NULL };
         const char *const named[] = { f->podman, "run", "x", "io.cloche.a=b", NULL };
         const FakeUnit units[] = {
-                {"cloche-zoo.service",       "loaded", SOURCE, "", f->argv, 1},
-                { "cloche-podman.service",   "loaded", "",     "", service, 1},
-                { "cloche-launcher.service", "loaded", "",     "", own,     1},
-                { "cloche-plain.service",    "loaded", SOURCE, "", plain,   1},
-                { "cloche-named.service",    "loaded", SOURCE, "", named,   1},
-                { "cloche-egress.service",   "loaded", "",     "", NULL,    0},
-                { "cloche-.service",         "loaded", SOURCE, "", f->argv, 1},
-                { "cloche-t@.service",       "loaded", SOURCE, "", f->argv, 1},
-                { "cloche-UP.service",       "loaded", SOURCE, "", f->argv, 1},
-                { "cloche-a-b.service",      "loaded", SOURCE, "", f->argv, 1},
+                { "cloche-zoo.service",      "loaded", SOURCE, "", f->argv, 1 },
+                { "cloche-podman.service",   "loaded", "",     "", service, 1 },
+                { "cloche-launcher.service", "loaded", "",     "", own,     1 },
+                { "cloche-plain.service",    "loaded", SOURCE, "", plain,   1 },
+                { "cloche-named.service",    "loaded", SOURCE, "", named,   1 },
+                { "cloche-egress.service",   "loaded", "",     "", NULL,    0 },
+                { "cloche-.service",         "loaded", SOURCE, "", f->argv, 1 },
+                { "cloche-t@.service",       "loaded", SOURCE, "", f->argv, 1 },
+                { "cloche-UP.service",       "loaded", SOURCE, "", f->argv, 1 },
+                { "cloche-a-b.service",      "loaded", SOURCE, "", f->argv, 1 },
         };
         Names names = {};
 

@@ -42,10 +42,10 @@ static void says_what_podman_says(void **state) {
                 const char *body;
                 const char *words;
         } cases[] = {
-                {"500 Oops", "{\"message\":\"disk on fire\"}", "disk on fire"                     },
-                { "200 OK",  "{\"Id\":\"short\"}",             "Podman did not say the image's id"},
-                { "200 OK",  "[]",                             "Podman did not say the image's id"},
-                { "200 OK",  "oops",                           "Podman did not say the image's id"},
+                { "500 Oops", "{\"message\":\"disk on fire\"}", "disk on fire"                      },
+                { "200 OK",   "{\"Id\":\"short\"}",             "Podman did not say the image's id" },
+                { "200 OK",   "[]",                             "Podman did not say the image's id" },
+                { "200 OK",   "oops",                           "Podman did not say the image's id" },
         };
         Fixture *f = *state;
 
@@ -103,35 +103,35 @@ static void blames_the_file_for_what_it_says(void **state) {
                 const char *spec;
                 const char *words;
         } cases[] = {
-                {SPEC(",\"privileged\":true"),
+                { SPEC(",\"privileged\":true"),
                  SOURCE ": \"privileged\" (PodmanArgs=--privileged) is "
-                         "true: a profile may not set it"                                                                                },
-                { SPEC(",\"volumes\":[{\"Name\":\"\xc3\xa4\\n\"}]"),                    "\"volumes\" (Volume="                           },
+                         "true: a profile may not set it"                                                                                 },
+                { SPEC(",\"volumes\":[{\"Name\":\"\xc3\xa4\\n\"}]"),                    "\"volumes\" (Volume="                            },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.timeout-sec\":\"1h\"}}",
-                 SOURCE ": Label=io.cloche.timeout-sec=1h is no number"                                                                  },
+                 SOURCE ": Label=io.cloche.timeout-sec=1h is no number"                                                                   },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.timeout-sec\":\"0\"}}",
-                 "io.cloche.timeout-sec=0 is not in 1 to 86400"                                                                          },
+                 "io.cloche.timeout-sec=0 is not in 1 to 86400"                                                                           },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.timeout-sec\":\"86401\"}}",
-                 "is not in"                                                                                                             },
+                 "is not in"                                                                                                              },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.timeout-sec\":"
-                  "\"99999999999999999999999999\"}}",                  "is no number"                                   },
+                  "\"99999999999999999999999999\"}}",                  "is no number"                                    },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.output-bytes\":\"-1\"}}",
-                 "is no number"                                                                                                          },
-                { "{\"image\":\"x\",\"labels\":{\"io.cloche.output-bytes\":\"0\"}}",    "is not in"                                      },
+                 "is no number"                                                                                                           },
+                { "{\"image\":\"x\",\"labels\":{\"io.cloche.output-bytes\":\"0\"}}",    "is not in"                                       },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.interpreter\":\"sh\"}}",
-                 "needs a Label=io.cloche.code-name="                                                                                    },
+                 "needs a Label=io.cloche.code-name="                                                                                     },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.interpreter\":\"s\\u0007h\","
-                  "\"io.cloche.code-name\":\"a\"}}",                   "control character"                              },
+                  "\"io.cloche.code-name\":\"a\"}}",                   "control character"                               },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.code-name\":\"../a\"}}",
-                 "is no file name"                                                                                                       },
+                 "is no file name"                                                                                                        },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.code-name\":\"a/b\"}}",
-                 "is no file name"                                                                                                       },
+                 "is no file name"                                                                                                        },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.code-name\":"
-                  "\"abcdefghijklmnopqrstuvwxyz012345\"}}",            "is no file name"                                },
+                  "\"abcdefghijklmnopqrstuvwxyz012345\"}}",            "is no file name"                                 },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.language\":\"Py thon\"}}",
-                 "is no name"                                                                                                            },
+                 "is no name"                                                                                                             },
                 { "{\"image\":\"x\",\"mounts\":[{\"type\":\"tmpfs\",\"destination\":\"/work\","
-                  "\"options\":[\"size=4k\"]}]}",                      "Tmpfs=/work has a size of less than 65536 bytes"},
+                  "\"options\":[\"size=4k\"]}]}",                      "Tmpfs=/work has a size of less than 65536 bytes" },
         };
         Fixture *f = *state;
 
@@ -152,15 +152,15 @@ static void blames_the_file_for_its_command(void **state) {
                 const char *words[5];
                 const char *detail;
         } cases[] = {
-                {{ "--root=/x", "run", "--label", "io.cloche.a=b", "x" },
-                 "\"--root=/x\" stands before podman's command (GlobalArgs="                            },
+                { { "--root=/x", "run", "--label", "io.cloche.a=b", "x" },
+                 "\"--root=/x\" stands before podman's command (GlobalArgs="                             },
                 { { "run", "--label=io.cloche.a=b", "--env=A=${HOME}", "x" },
-                 "\"--env=A=${HOME}\" has a variable"                                                   },
-                { { "run", "--label=io.cloche.a=b", "$HOME", "x" },           "\"$HOME\" has a variable"},
+                 "\"--env=A=${HOME}\" has a variable"                                                    },
+                { { "run", "--label=io.cloche.a=b", "$HOME", "x" },           "\"$HOME\" has a variable" },
                 { { "run", "--label=io.cloche.a=b", "--fake=refuse", "x" },
-                 "Podman's client does not take its options: unknown flag: -- x"                        },
+                 "Podman's client does not take its options: unknown flag: -- x"                         },
                 { { "run", "--label=io.cloche.a=b", "--fake=pod", "x" },
-                 "Podman's client asked for \"GET /libpod/pods/x/exists\""                              },
+                 "Podman's client asked for \"GET /libpod/pods/x/exists\""                               },
         };
         Fixture *f = *state;
 

@@ -18,18 +18,18 @@ static void does_to_words_what_systemd_would(_unused_ void **state) {
                 const char *in;
                 const char *out; /* NULL: refused */
         } cases[] = {
-                {"plain",   "plain"},
-                { "a$$b",   "a$b"  },
-                { "$$HOME", "$HOME"},
-                { "$$$$",   "$$"   },
-                { "a$b",    "a$b"  },
-                { "a$",     "a$"   },
-                { "$",      NULL   },
-                { "$HOME",  NULL   },
-                { "a${B}",  NULL   },
-                { "$$${B}", NULL   },
-                { "${",     NULL   },
-                { "",       ""     },
+                { "plain",  "plain" },
+                { "a$$b",   "a$b"   },
+                { "$$HOME", "$HOME" },
+                { "$$$$",   "$$"    },
+                { "a$b",    "a$b"   },
+                { "a$",     "a$"    },
+                { "$",      NULL    },
+                { "$HOME",  NULL    },
+                { "a${B}",  NULL    },
+                { "$$${B}", NULL    },
+                { "${",     NULL    },
+                { "",       ""      },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -166,19 +166,19 @@ static void says_what_the_client_did(void **state) {
                 int error;
                 const char *words;
         } cases[] = {
-                {"pod",        -EPROTO,  "Podman's client asked for \"GET /libpod/pods/x/exists\""   },
+                { "pod",       -EPROTO,  "Podman's client asked for \"GET /libpod/pods/x/exists\""    },
                 { "refuse",    -EPROTO,
-                 "Podman's client does not take its options: unknown flag: -- x"                     },
+                 "Podman's client does not take its options: unknown flag: -- x"                      },
                 { "flood",     -EPROTO,
-                 "Podman's client does not take its options: unknown flag: -- x"                     },
-                { "quiet",     -EPROTO,  "Podman's client does not take its options: it said nothing"},
-                { "abort",     -EPROTO,  "Podman's client was ended by signal 9"                     },
-                { "huge",      -E2BIG,   "Podman's client sent a request that is too large"          },
-                { "garbage",   -EBADMSG, "Podman's client sent a container that is not valid JSON"   },
-                { "chunked",   -EBADMSG, "Podman's client sent a request that is not understood"     },
-                { "twice",     -EPROTO,  "Podman's client asked for two containers"                  },
-                { "crowd",     -EPROTO,  "Podman's client opened too many connections"               },
-                { "/dev/null", -EPROTO,  "Podman's client does not take its options"                 },
+                 "Podman's client does not take its options: unknown flag: -- x"                      },
+                { "quiet",     -EPROTO,  "Podman's client does not take its options: it said nothing" },
+                { "abort",     -EPROTO,  "Podman's client was ended by signal 9"                      },
+                { "huge",      -E2BIG,   "Podman's client sent a request that is too large"           },
+                { "garbage",   -EBADMSG, "Podman's client sent a container that is not valid JSON"    },
+                { "chunked",   -EBADMSG, "Podman's client sent a request that is not understood"      },
+                { "twice",     -EPROTO,  "Podman's client asked for two containers"                   },
+                { "crowd",     -EPROTO,  "Podman's client opened too many connections"                },
+                { "/dev/null", -EPROTO,  "Podman's client does not take its options"                  },
         };
         Fixture *f = *state;
 
@@ -242,16 +242,16 @@ static void leaves_out_what_means_something_to_units_only(_unused_ void **state)
                 const char *const in[12];
                 const char *const out[12];
         } cases[] = {
-                {{ "/p/podman", "run", "x" },                                                  { "x" }             },
-                { { "/p/podman", "run", "-d", "--detach", "--rm", "--replace", "x" },          { "x" }             },
-                { { "/p/podman", "run", "--cidfile", "a", "--cidfile=b", "x" },                { "x" }             },
-                { { "/p/podman", "run", "--sdnotify", "healthy", "--sdnotify=x", "x" },        { "x" }             },
-                { { "/p/podman", "run", "--cgroups=split", "--cgroups", "split", "x" },        { "x" }             },
+                { { "/p/podman", "run", "x" },                                                 { "x" }              },
+                { { "/p/podman", "run", "-d", "--detach", "--rm", "--replace", "x" },          { "x" }              },
+                { { "/p/podman", "run", "--cidfile", "a", "--cidfile=b", "x" },                { "x" }              },
+                { { "/p/podman", "run", "--sdnotify", "healthy", "--sdnotify=x", "x" },        { "x" }              },
+                { { "/p/podman", "run", "--cgroups=split", "--cgroups", "split", "x" },        { "x" }              },
                 { { "/p/podman", "run", "--cgroups=disabled", "--cgroups", "no-conmon", "x" },
-                 { "--cgroups=disabled", "--cgroups", "no-conmon", "x" }                                           },
+                 { "--cgroups=disabled", "--cgroups", "no-conmon", "x" }                                            },
                 { { "/p/podman", "run", "--rmi", "--rm=true", "-dt", "--cidfiles=x", "x" },
-                 { "--rmi", "--rm=true", "-dt", "--cidfiles=x", "x" }                                              },
-                { { "/p/podman", "run", "x", "--cidfile" },                                    { "x", "--cidfile" }},
+                 { "--rmi", "--rm=true", "-dt", "--cidfiles=x", "x" }                                               },
+                { { "/p/podman", "run", "x", "--cidfile" },                                    { "x", "--cidfile" } },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
