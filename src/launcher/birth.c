@@ -210,8 +210,8 @@ static int create(Sandbox *s) {
         _cleanup_json_ json_object *spec = NULL;
         char uid[16];
         const char *labels[] = {
-                "io.cloche.sandbox",     s->id,           "io.cloche.connection",
-                s->sequence->connection, "io.cloche.uid", uid,
+                "io.cloche.sandbox", s->id, "io.cloche.connection", s->sequence->connection,
+                "io.cloche.uid",     uid,   "io.cloche.cgroup",     s->cgroup,
         };
         int r;
 

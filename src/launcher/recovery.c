@@ -22,7 +22,8 @@
 #include "launcher/recovery.h"
 #include "launcher/sandbox.h"
 
-#define SWEEP_LABEL "io.cloche.sandbox"
+#define SWEEP_LABEL      "io.cloche.sandbox"
+#define SWEEP_AGAIN_USEC (3 * USEC_PER_SEC)
 
 /* -- what goes on ---------------------------------------------------------------------------- */
 
@@ -134,7 +135,8 @@ static void on_scopes(int error, char *const *names, size_t n, void *userdata) {
 }
 
 static void on_containers(const PodmanAnswer *answer, void *userdata) {
-        json_object *labels, *id;
+        json_object *labels, *id, *container, *cgroup;
+        Sandbox *s;
 
         if (answer->error < 0 || answer->status != 200 ||
             !json_object_is_type(answer->body, json_type_array)) {
@@ -145,9 +147,17 @@ static void on_containers(const PodmanAnswer *answer, void *userdata) {
         for (size_t i = 0; i < json_object_array_length(answer->body); i++) {
                 json_object *c = json_object_array_get_idx(answer->body, i);
 
-                if (json_object_object_get_ex(c, "Labels", &labels) &&
-                    json_object_object_get_ex(labels, SWEEP_LABEL, &id))
-                        end_stray(userdata, json_object_get_string(id));
+                if (!json_object_object_get_ex(c, "Labels", &labels) ||
+                    !json_object_object_get_ex(labels, SWEEP_LABEL, &id))
+                        continue;
+                end_stray(userdata, json_object_get_string(id));
+                s = sandbox_find(userdata, json_object_get_string(id));
+                if (s && json_object_object_get_ex(c, "Id", &container))
+                        sandbox_tell_stray(
+                                s, json_object_get_string(container),
+                                json_object_object_get_ex(labels, "io.cloche.cgroup", &cgroup)
+                                        ? json_object_get_string(cgroup)
+                                        : NULL);
         }
 }
 
@@ -163,7 +173,7 @@ static void sweep_sockets(Manager *m) {
         (void)closedir(dir);
 }
 
-void recovery_sweep(Manager *m) {
+static void sweep(Manager *m) {
         int r;
 
         sweep_sockets(m);
@@ -173,4 +183,21 @@ void recovery_sweep(Manager *m) {
         r = podman_api_list(m->podman, SWEEP_LABEL, PODMAN_TIMEOUT_USEC, on_containers, m, NULL);
         if (r < 0)
                 log_warning(r, "Cannot ask Podman for its containers, ignoring");
+}
+
+static int on_sweep_again(sd_event_source *source _unused_, uint64_t usec _unused_,
+                          void *userdata) {
+        sweep(userdata);
+        return 0;
+}
+
+void recovery_sweep(Manager *m) {
+        int r;
+
+        sweep(m);
+        /* a container whose creation was under way when its launcher died comes a little later */
+        r = sd_event_add_time_relative(m->event, NULL, CLOCK_MONOTONIC, SWEEP_AGAIN_USEC, 0,
+                                       on_sweep_again, m);
+        if (r < 0)
+                log_warning(r, "Cannot look for strays again, ignoring");
 }

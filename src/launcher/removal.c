@@ -33,6 +33,7 @@
 #define REMOVE_AGAIN_USEC     (100 * USEC_PER_MSEC) /* doubled with each try … */
 #define REMOVE_AGAIN_MAX_USEC (5 * USEC_PER_SEC)    /* … up to this */
 #define CONMON_TIMEOUT_USEC   (3 * USEC_PER_SEC)    /* container removed → its conmon gone */
+#define CONMON_GRACE_USEC     (1 * USEC_PER_SEC)    /* the same where it is not known */
 #define REMOVE_TRIES_BY_API   3                     /* then the command line once, and again */
 
 static void finish(Sandbox *s) {
@@ -131,14 +132,20 @@ static int on_conmon_end(sd_event_source *source _unused_, int fd _unused_,
 
         s->conmon_watch = sd_event_source_disable_unref(s->conmon_watch);
         s->conmon_pidfd = close_fd(s->conmon_pidfd);
+        s->conmon_given_time = true;
         removal_continue(s);
         return 0;
 }
 
 /* Its last files come when they come: until then they cannot be removed. Begins to wait, and ends to. */
 static bool is_conmon_waited_for(Sandbox *s) {
-        if (s->conmon_pidfd < 0)
-                return false;
+        if (s->conmon_pidfd < 0) {
+                if (!s->container_id[0] || s->conmon_given_time)
+                        return false;
+                s->conmon_given_time = true;
+                wait_at_most(s, CONMON_GRACE_USEC);
+                return true;
+        }
         if (s->conmon_watch) { /* and the time is up */
                 s->conmon_watch = sd_event_source_disable_unref(s->conmon_watch);
                 return false;

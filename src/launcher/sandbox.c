@@ -224,9 +224,21 @@ int sandbox_end_stray(Manager *m, const char *id) {
         if (r < 0)
                 return r;
         s->state = SANDBOX_OPEN;
-        s->scope_asked = s->create_asked = true;
+        s->scope_asked = s->create_asked = s->is_stray = true;
         removal_begin(s);
         return 0;
+}
+
+void sandbox_tell_stray(Sandbox *s, const char *container_id, const char *cgroup) {
+        if (!s->is_stray)
+                return;
+        (void)snprintf(s->container_id, sizeof(s->container_id), "%s", container_id);
+        if (s->cgroup || !cgroup || cgroup[0] != '/' || strstr(cgroup, "..") ||
+            !strstr(cgroup, s->scope_name))
+                return;
+        s->cgroup = strdup(cgroup);
+        if (s->cgroup && s->cgroup_fd < 0)
+                s->cgroup_fd = cgroup_open(s->cgroup);
 }
 
 bool sandbox_is_ended(const Sandbox *s) {

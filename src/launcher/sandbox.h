@@ -52,10 +52,12 @@ struct Sandbox {
         int guest_pidfd;  /* the container's first process */
         int conmon_pidfd; /* its monitor */
         char container_id[65];
-        int holder_pidfd;  /* -EBADF: ended, or not a child of ours */
-        pid_t holder_pid;  /* valid while holder_pidfd is */
-        bool scope_asked;  /* a scope of that name may exist */
-        bool create_asked; /* a container of that name may exist */
+        int holder_pidfd; /* -EBADF: ended, or not a child of ours */
+        pid_t holder_pid; /* valid while holder_pidfd is */
+        bool scope_asked; /* a scope of that name may exist */
+        bool is_stray;
+        bool conmon_given_time; /* its monitor is unknown, and was waited for blindly */
+        bool create_asked;      /* a container of that name may exist */
         unsigned remove_tries;
 
         ScopeStart *scope_start;
@@ -92,6 +94,10 @@ bool sandbox_is_ended(const Sandbox *s);
 /* Ends what no client stands behind: a scope or a container of that id that a launcher before this
  * one left. Returns 0 or -errno. */
 int sandbox_end_stray(Manager *m, const char *id);
+
+/* What Podman knows of a stray: its container's id (64 hex digits) and the cgroup it was made in, so that
+ * nothing stays of them either. Ignored for one that is a client's. */
+void sandbox_tell_stray(Sandbox *s, const char *container_id, const char *cgroup);
 
 Sandbox *sandbox_find(Manager *m, const char *id);
 

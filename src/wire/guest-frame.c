@@ -33,10 +33,11 @@ size_t guest_frame_size(GuestFrameType type) {
 }
 
 void guest_frame_init(GuestFrame *frame, GuestFrameType type, uint32_t exec) {
-        *frame = (GuestFrame){
-                .header = { .type = (uint16_t)type,
-                           .version = GUEST_PROTOCOL_VERSION,
-                           .exec = exec },
+        memset(frame, 0, sizeof(*frame));
+        frame->header = (GuestHeader){
+                .type = (uint16_t)type,
+                .version = GUEST_PROTOCOL_VERSION,
+                .exec = exec,
         };
 }
 
@@ -77,11 +78,12 @@ static bool is_exited_valid(const GuestExited *e) {
 }
 
 int guest_frame_parse(const void *data, size_t size, GuestDirection from, GuestFrame *ret) {
-        GuestFrame f = {};
+        GuestFrame f;
         bool valid;
 
         if (size < sizeof(GuestHeader) || size > sizeof(GuestFrame))
                 return -EBADMSG;
+        memset(&f, 0, sizeof(f));
         memcpy(&f, data, size);
 
         if (f.header.version != GUEST_PROTOCOL_VERSION ||
