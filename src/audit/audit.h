@@ -30,6 +30,9 @@ typedef enum AuditEvent {
         AUDIT_SANDBOX_REMOVED,  /* its container is gone from Podman */
         AUDIT_EXEC_STARTED,     /* code digest, argv, environment names */
         AUDIT_EXEC_ENDED,       /* status, exit code or signal, output bytes, limits hit */
+        AUDIT_FILE_IN,          /* a client put a file: PATH, SIZE_BYTES */
+        AUDIT_FILE_OUT,         /* … or took one */
+        AUDIT_FILE_REMOVED,     /* … or removed one */
         AUDIT_LAUNCHER_RESUMED, /* a launcher took over from one that died: what it kept and removed
                                  */
         _AUDIT_EVENT_MAX,
@@ -57,6 +60,7 @@ typedef enum AuditField {
         AUDIT_FIELD_MEMORY_PEAK_BYTES,
         AUDIT_FIELD_METHOD,
         AUDIT_FIELD_OUTPUT_BYTES,
+        AUDIT_FIELD_PATH,
         AUDIT_FIELD_PEER_PID,
         AUDIT_FIELD_PROFILE,
         AUDIT_FIELD_REASON,
@@ -65,6 +69,7 @@ typedef enum AuditField {
         AUDIT_FIELD_SANDBOX,
         AUDIT_FIELD_SCOPE,
         AUDIT_FIELD_SIGNAL,
+        AUDIT_FIELD_SIZE_BYTES,
         AUDIT_FIELD_STATUS,
         AUDIT_FIELD_STDERR_BYTES,
         AUDIT_FIELD_STDOUT_BYTES,

@@ -95,6 +95,24 @@ static const EventRow rows[_AUDIT_EVENT_MAX] = {
                 .telling = AUDIT_FIELD_LIMITS_HIT,
                 .usual = "",
         },
+        [AUDIT_FILE_IN] = {
+                .id = "225cfd31a4ba45abb6dc2a3a20ca9367",
+                .name = "file_in",
+                .sentence = "file {PATH} ({SIZE_BYTES} bytes) was put into sandbox {SANDBOX}",
+                .priority = LOG_INFO,
+        },
+        [AUDIT_FILE_OUT] = {
+                .id = "1ac2fe25016d45bb8bd1df11e27a140b",
+                .name = "file_out",
+                .sentence = "file {PATH} ({SIZE_BYTES} bytes) was taken out of sandbox {SANDBOX}",
+                .priority = LOG_INFO,
+        },
+        [AUDIT_FILE_REMOVED] = {
+                .id = "adbcd31928314dd8af2e0b616cc6db57",
+                .name = "file_removed",
+                .sentence = "file {PATH} was removed in sandbox {SANDBOX}",
+                .priority = LOG_INFO,
+        },
         [AUDIT_LAUNCHER_RESUMED] = {
                 .id = "f63f43e016be474f893db1cfc02a00ed",
                 .name = "launcher_resumed",

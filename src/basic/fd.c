@@ -47,8 +47,27 @@ int fd_send(int socket_fd, const void *data, size_t size, const int *fds, size_t
         return 0;
 }
 
-ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t max_fds,
-                   size_t *ret_n_fds) {
+/* Keeps what descriptors it may and closes the rest. True when there was a rest. */
+static bool keep_fds(const struct cmsghdr *c, int *kept, size_t max, size_t *n_kept) {
+        size_t n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        bool excess = false;
+
+        for (size_t i = 0; i < n_fds; i++) {
+                int fd;
+
+                memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                if (*n_kept < max)
+                        kept[(*n_kept)++] = fd;
+                else {
+                        close_fd(fd);
+                        excess = true;
+                }
+        }
+        return excess;
+}
+
+static ssize_t receive(int socket_fd, void *data, size_t size, int *kept, size_t max_fds,
+                       size_t *n_kept, pid_t *ret_pid) {
         union {
                 struct cmsghdr align;
                 char buffer[CMSG_SPACE(sizeof(int) * GUEST_FDS_MAX) +
@@ -61,49 +80,57 @@ ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t 
                 .msg_control = &control,
                 .msg_controllen = sizeof(control),
         };
-        int kept[GUEST_FDS_MAX];
-        size_t n_kept = 0;
+        struct ucred sender = {};
         bool excess = false;
         ssize_t n;
-
-        if (max_fds > GUEST_FDS_MAX)
-                return -EINVAL;
 
         n = recvmsg(socket_fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n < 0)
                 return -errno;
 
         for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c)) {
-                size_t n_fds;
-
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+                if (c->cmsg_level != SOL_SOCKET)
                         continue;
-                n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-                for (size_t i = 0; i < n_fds; i++) {
-                        int fd;
-
-                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-                        if (n_kept < max_fds)
-                                kept[n_kept++] = fd;
-                        else {
-                                close_fd(fd);
-                                excess = true;
-                        }
-                }
+                if (c->cmsg_type == SCM_RIGHTS)
+                        excess |= keep_fds(c, kept, max_fds, n_kept);
+                else if (c->cmsg_type == SCM_CREDENTIALS)
+                        memcpy(&sender, CMSG_DATA(c), sizeof(sender));
         }
 
         /* an empty datagram looks like the end; with descriptors it is not the end */
-        if (excess || (n == 0 && n_kept > 0) || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-                for (size_t i = 0; i < n_kept; i++)
+        if (excess || (n == 0 && *n_kept > 0) || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+                for (size_t i = 0; i < *n_kept; i++)
                         close_fd(kept[i]);
                 return -EBADMSG;
         }
+        *ret_pid = sender.pid;
+        return n;
+}
 
+ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t max_fds,
+                   size_t *ret_n_fds) {
+        int kept[GUEST_FDS_MAX];
+        size_t n_kept = 0;
+        pid_t sender;
+        ssize_t n;
+
+        if (max_fds > GUEST_FDS_MAX)
+                return -EINVAL;
+        n = receive(socket_fd, data, size, kept, max_fds, &n_kept, &sender);
+        if (n < 0)
+                return n;
         for (size_t i = 0; i < max_fds; i++)
                 ret_fds[i] = i < n_kept ? kept[i] : -EBADF;
         if (ret_n_fds)
                 *ret_n_fds = n_kept;
         return n;
+}
+
+ssize_t fd_receive_from(int socket_fd, void *data, size_t size, pid_t *ret_pid) {
+        int none[GUEST_FDS_MAX];
+        size_t n_none = 0;
+
+        return receive(socket_fd, data, size, none, 0, &n_none, ret_pid);
 }
 
 int fd_write_all(int fd, const void *data, size_t size) {

@@ -20,6 +20,10 @@ int fd_send(int socket_fd, const void *data, size_t size, const int *fds, size_t
 ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t max_fds,
                    size_t *ret_n_fds);
 
+/* The same for a socket with SO_PASSCRED that takes no descriptors: *ret_pid is who sent it, as the
+ * kernel says, in our pid namespace; 0 when that has no number for it. */
+ssize_t fd_receive_from(int socket_fd, void *data, size_t size, pid_t *ret_pid);
+
 /* A sealed memfd that holds these bytes, readable from its start. name shows in /proc only.
  * Returns the descriptor or -errno. */
 int fd_new_sealed(const char *name, const void *data, size_t size);

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Every ceiling that a peer can press against, named and in one place. A client reads those that
- * concern it in server.info; the README has the same table and a test compares the two. Sizes are
+ * concern it in server.info; cloche-protocol(7) has the same table and a test compares the two. Sizes are
  * bytes, times are microseconds, unless the name says otherwise. */
 
 #include <stdint.h>
@@ -42,13 +42,19 @@
 #define STDIN_BUFFERS_MAX (16 * MIB)      /* the same of all runs of one connection */
 #define OUTPUT_CHUNK_MAX  (32 * KIB)      /* bytes of output in one notification */
 #define OUTPUT_GRACE_USEC \
-        (500 * USEC_PER_MSEC) /* main program ended → output pipes are read no more */
-#define TIMEOUT_MIN_USEC (1 * USEC_PER_MSEC)
-#define TIMEOUT_MAX_USEC (24 * 3600 * USEC_PER_SEC)
-#define MEMORY_MIN       (16 * MIB)
-#define TASKS_MIN        4
-#define CPU_PERCENT_MIN  1
-#define WORK_SIZE_MIN    (64 * KIB)
+        (500 * USEC_PER_MSEC)         /* main program ended → output pipes are read no more */
+#define TERMINAL_SIZE_MAX 4096        /* rows or columns */
+#define CAPTURE_SIZE_MAX  (256 * KIB) /* of each stream in a result; its middle is left out */
+#define DISPLAY_SIZE_MAX  (1 * MIB)   /* one line of a driver: a picture, as base64 */
+#define INTERRUPT_GRACE_USEC \
+        (1 * USEC_PER_SEC) /* an interpreter was interrupted → it is ready for the next code */
+#define DRIVER_TIMEOUT_USEC (30 * USEC_PER_SEC) /* a driver was started → it is ready */
+#define TIMEOUT_MIN_USEC    (1 * USEC_PER_MSEC)
+#define TIMEOUT_MAX_USEC    (24 * 3600 * USEC_PER_SEC)
+#define MEMORY_MIN          (16 * MIB)
+#define TASKS_MIN           4
+#define CPU_PERCENT_MIN     1
+#define WORK_SIZE_MIN       (64 * KIB)
 
 /* -- a profile's values where its Quadlet file says nothing ----------------------------------- */
 #define PROFILE_MEMORY_DEFAULT      (512 * MIB)
@@ -56,6 +62,7 @@
 #define PROFILE_CPU_PERCENT_DEFAULT 100
 #define PROFILE_WORK_SIZE_DEFAULT   (256 * MIB)
 #define PROFILE_TIMEOUT_DEFAULT     (300 * USEC_PER_SEC)
+#define PROFILE_LIFETIME_DEFAULT    (3600 * USEC_PER_SEC)
 #define PROFILE_OUTPUT_DEFAULT      (64 * MIB)
 #define PROFILES_MAX                64
 
@@ -76,6 +83,15 @@
 #define ANSWER_TIMEOUT_USEC \
         (120 * USEC_PER_SEC) /* a handler's message to the launcher → its answer */
 #define LAUNCHER_IDLE_USEC (30 * USEC_PER_SEC) /* no connection and no sandbox → it exits */
+
+/* -- files ----------------------------------------------------------------------------------- */
+#define FILE_PATH_MAX         4096                /* bytes of a path, NUL included */
+#define FILE_CHUNK_MAX        (512 * KIB)         /* bytes in one answer of file.get */
+#define FILE_ENTRIES_MAX      500                 /* in one answer of file.list */
+#define FILE_COLLECT_MAX      64                  /* files that a run gives back … */
+#define FILE_COLLECT_SIZE_MAX (8 * MIB)           /* … and their bytes together */
+#define FILE_MODE_MAX         0777                /* no set-id bits, no sticky bit */
+#define FILE_TIMEOUT_USEC     (60 * USEC_PER_SEC) /* one step of a file's way without a byte moved */
 
 /* -- a guest ---------------------------------------------------------------------------------- */
 #define GUEST_FRAME_SIZE_MAX 4096 /* one datagram, either way */

@@ -4,11 +4,9 @@
  * is above MaxConnections= without a word. */
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #include "basic/cleanup.h"
-#include "basic/json.h"
 #include "client/call.h"
 #include "client/show.h"
 
@@ -72,64 +70,4 @@ void call_show_lost(const Address *address, int error, bool answered) {
                            "    Close some or try again later; what happened: %s --unit "
                            "'cloche*'",
                            journal);
-}
-
-/* Waits for the next message. Returns 1, 0 at the end of the connection, -errno. */
-static int wait_message(Connection *c, json_object **ret) {
-        for (;;) {
-                struct pollfd p = { .fd = connection_fd(c), .events = connection_events(c) };
-                int r;
-
-                r = connection_next(c, ret);
-                if (r != 0)
-                        return r;
-                if (poll(&p, 1, -1) < 0) {
-                        if (errno == EINTR)
-                                continue;
-                        return -errno;
-                }
-                if (p.revents & POLLOUT) {
-                        r = connection_flush(c);
-                        if (r < 0)
-                                return r;
-                }
-                if (p.revents & ~POLLOUT) {
-                        r = connection_fill(c);
-                        if (r <= 0)
-                                return r;
-                }
-        }
-}
-
-int call(const Address *address, const char *method, json_object **ret_result) {
-        _cleanup_connection_ Connection *c = NULL;
-        _cleanup_json_ json_object *message = NULL;
-        json_object *member;
-        size_t size;
-        int r;
-
-        r = call_connect(address, &c);
-        if (r < 0)
-                return r;
-        r = connection_request(c, 1, method, json_object_new_object(), &size);
-        if (r < 0) {
-                show_error("cannot ask: %s", strerror(-r));
-                return r;
-        }
-        r = wait_message(c, &message);
-        if (r <= 0) {
-                call_show_lost(address, r, false);
-                return r < 0 ? r : -ECONNRESET;
-        }
-        if (json_object_object_get_ex(message, "error", &member)) {
-                call_show_error(member);
-                return -EREMOTEIO;
-        }
-        if (!json_object_object_get_ex(message, "result", &member) ||
-            !json_object_is_type(member, json_type_object)) {
-                call_show_lost(address, -EBADMSG, true);
-                return -EBADMSG;
-        }
-        *ret_result = json_object_get(member);
-        return 0;
 }

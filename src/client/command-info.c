@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "basic/json.h"
-#include "client/call.h"
 #include "client/command-info.h"
 #include "client/outcome.h"
+#include "client/session.h"
 #include "client/show.h"
 
 static const char help[] =
@@ -85,7 +85,7 @@ static int command_info(AddressHints *hints, int argc, char **argv) {
         r = command_find_address(hints, &address);
         if (r > 0)
                 return r;
-        if (call(&address, "server.info", &info) < 0)
+        if (session_ask(&address, "server.info", &info) < 0)
                 return OUTCOME_FAILED;
         if (json)
                 r = show_json(info);

@@ -13,6 +13,7 @@
 #include "client/call.h"
 #include "client/command-profiles.h"
 #include "client/outcome.h"
+#include "client/session.h"
 #include "client/show.h"
 
 static const char help[] = "Usage: cloche profiles [OPTION…]\n"
@@ -133,7 +134,7 @@ static int command_profiles(AddressHints *hints, int argc, char **argv) {
         r = command_find_address(hints, &address);
         if (r > 0)
                 return r;
-        if (call(&address, "profile.list", &answer) < 0)
+        if (session_ask(&address, "profile.list", &answer) < 0)
                 return OUTCOME_FAILED;
         if (json)
                 return show_json(answer) < 0 ? OUTCOME_FAILED : EXIT_SUCCESS;

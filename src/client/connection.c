@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A LineReader and a queue around a non-blocking socket. The reader never holds more than one line
+/* Two queues around a non-blocking socket. The one that is read into never holds more than one line
  * and what a single read brought on top of it, because its owner takes the lines out after each
- * connection_fill(). */
+ * connection_fill(). An answer may be longer than a request: it can hold files that a run gives
+ * back. */
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "basic/buffer.h"
 #include "basic/fd.h"
 #include "basic/json.h"
 #include "basic/limits.h"
 #include "client/connection.h"
-#include "wire/line.h"
 
 #define READ_SIZE (64 * KIB)
 
 struct Connection {
         int fd;
-        LineReader in;
+        Buffer in;
+        size_t scanned; /* bytes of in that are known to hold no newline */
         Buffer out;
 };
 
@@ -43,7 +45,7 @@ Connection *connection_free(Connection *c) {
         if (!c)
                 return NULL;
         c->fd = close_fd(c->fd);
-        line_reader_done(&c->in);
+        buffer_done(&c->in);
         buffer_done(&c->out);
         free(c);
         return NULL;
@@ -57,11 +59,28 @@ short connection_events(const Connection *c) {
         return c->out.size > 0 ? POLLIN | POLLOUT : POLLIN;
 }
 
+static int send_line(Connection *c, json_object *message, size_t max, size_t *reterr_size) {
+        const char *text;
+        size_t size;
+        int r;
+
+        text = json_object_to_json_string_length(
+                message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+        if (!text)
+                return -ENOMEM;
+        if (size > max) {
+                *reterr_size = size;
+                return -E2BIG;
+        }
+        r = buffer_append(&c->out, text, size);
+        if (r < 0)
+                return r;
+        return buffer_append(&c->out, "\n", 1);
+}
+
 int connection_request(Connection *c, uint64_t id, const char *method, json_object *params,
                        size_t *reterr_size) {
         _cleanup_json_ json_object *owned = params, *message = json_object_new_object();
-        const char *text;
-        size_t size;
         int r;
 
         if (!message)
@@ -73,21 +92,17 @@ int connection_request(Connection *c, uint64_t id, const char *method, json_obje
                 r = json_set_string(message, "method", method);
         if (r >= 0)
                 r = json_set(message, "params", TAKE_PTR(owned));
-        if (r < 0)
-                return r;
+        return r < 0 ? r : send_line(c, message, LINE_SIZE_MAX, reterr_size);
+}
 
-        text = json_object_to_json_string_length(
-                message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
-        if (!text)
-                return -ENOMEM;
-        if (size > LINE_SIZE_MAX) {
-                *reterr_size = size;
-                return -E2BIG;
-        }
-        r = buffer_append(&c->out, text, size);
-        if (r < 0)
-                return r;
-        return buffer_append(&c->out, "\n", 1);
+int connection_send(Connection *c, json_object *message) {
+        size_t size;
+
+        return send_line(c, message, CONNECTION_LINE_MAX, &size);
+}
+
+size_t connection_queued(const Connection *c) {
+        return c->out.size;
 }
 
 int connection_flush(Connection *c) {
@@ -115,29 +130,32 @@ int connection_fill(Connection *c) {
         ssize_t n;
         int r;
 
-        r = line_reader_reserve(&c->in, READ_SIZE, &room);
+        r = buffer_reserve(&c->in, READ_SIZE, &room);
         if (r < 0)
                 return r;
         n = recv(c->fd, room, READ_SIZE, 0);
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? 1 : -errno;
-        line_reader_commit(&c->in, (size_t)n);
+        buffer_commit(&c->in, (size_t)n);
         return n > 0;
 }
 
 int connection_next(Connection *c, json_object **ret) {
         _cleanup_json_ json_object *message = NULL;
-        LineFound found;
-        const char *line;
+        const char *line = buffer_data(&c->in), *end = NULL;
         size_t size;
         int r;
 
-        found = line_reader_next(&c->in, &line, &size);
-        if (found == LINE_NONE)
-                return 0;
-        if (found == LINE_TOO_LONG)
-                return -EBADMSG;
-        r = json_parse(line, size, &message, NULL);
+        if (c->in.size > c->scanned)
+                end = memchr(line + c->scanned, '\n', c->in.size - c->scanned);
+        if (!end) {
+                c->scanned = c->in.size;
+                return c->in.size > CONNECTION_LINE_MAX ? -EBADMSG : 0;
+        }
+        size = (size_t)(end - line);
+        r = size > CONNECTION_LINE_MAX ? -EBADMSG : json_parse(line, size, &message, NULL);
+        buffer_consume(&c->in, size + 1);
+        c->scanned = 0;
         if (r == -ENOMEM)
                 return r;
         if (r < 0 || !json_object_is_type(message, json_type_object))

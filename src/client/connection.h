@@ -12,6 +12,9 @@
 #include <stdint.h>
 
 #include "basic/cleanup.h"
+#include "basic/limits.h"
+
+#define CONNECTION_LINE_MAX (16 * MIB) /* one message that comes in, its newline excluded */
 
 typedef struct Connection Connection;
 
@@ -28,6 +31,12 @@ short connection_events(const Connection *c);
  * be longer than a line may be (*reterr_size then has its length), or -ENOMEM. */
 int connection_request(Connection *c, uint64_t id, const char *method, json_object *params,
                        size_t *reterr_size);
+
+/* Queues any message, borrowed; for the end that answers. Returns 0, -E2BIG or -ENOMEM. */
+int connection_send(Connection *c, json_object *message);
+
+/* Bytes that are queued and that the socket has not taken. */
+size_t connection_queued(const Connection *c);
 
 /* Writes what the socket takes. Returns 0 or -errno. A peer that is gone is no error here: what is
  * queued is dropped, and connection_fill() comes to the end after the peer's last words. */

@@ -12,13 +12,18 @@
 #include <unistd.h>
 
 #include "basic/cleanup.h"
+#include "client/command-cp.h"
 #include "client/command-info.h"
+#include "client/command-mcp.h"
 #include "client/command-profiles.h"
 #include "client/command-run.h"
+#include "client/command-shell.h"
 #include "client/outcome.h"
 #include "client/show.h"
 
-static const Verb *const verbs[] = { &verb_run, &verb_profiles, &verb_info };
+static const Verb *const verbs[] = {
+        &verb_run, &verb_shell, &verb_cp, &verb_mcp, &verb_profiles, &verb_info,
+};
 
 static const char help_head[] =
         "Usage: cloche [OPTION…] VERB …\n"

@@ -81,16 +81,17 @@ static int set_env(json_object *params, json_object *env, const char **reterr_wh
         return json_set(params, "env", json_object_get(env));
 }
 
-static int set_limits(json_object *params, const RunRequest *request) {
+/* output: whether the limit of output belongs here. */
+static int set_limits(json_object *params, const RunRequest *request, bool output) {
         const struct {
                 const char *name;
                 uint64_t value;
         } limits[] = {
-                { "memory_bytes", request->memory_bytes },
-                { "tasks",        request->tasks        },
-                { "cpu_percent",  request->cpu_percent  },
-                { "work_bytes",   request->work_bytes   },
-                { "output_bytes", request->output_bytes },
+                { "memory_bytes", request->memory_bytes                        },
+                { "tasks",        request->tasks                               },
+                { "cpu_percent",  request->cpu_percent                         },
+                { "work_bytes",   request->work_bytes                          },
+                { "output_bytes", output ? request->output_bytes : LIMIT_UNSET },
         };
         _cleanup_json_ json_object *object = NULL;
         int r;
@@ -109,37 +110,80 @@ static int set_limits(json_object *params, const RunRequest *request) {
         return object ? json_set(params, "limits", TAKE_PTR(object)) : 0;
 }
 
+/* The program and what it is started with. */
+static int set_program(json_object *params, const RunRequest *request, const char **reterr_what) {
+        const Program *program = &request->program;
+        int r;
+
+        r = program->has_code ? set_text(params, "code", buffer_data(&program->code),
+                                         program->code.size, reterr_what)
+                              : set_argv(params, program, reterr_what);
+        if (r >= 0 && request->cwd)
+                r = set_text(params, "cwd", request->cwd, strlen(request->cwd), reterr_what);
+        if (r >= 0 && request->timeout_usec != LIMIT_UNSET)
+                r = json_set_uint(params, "timeout_ms", request->timeout_usec / USEC_PER_MSEC);
+        if (r >= 0 && request->stdin_open)
+                r = json_set_bool(params, "stdin_open", true);
+        return r;
+}
+
+static int set_profile(json_object *params, const RunRequest *request, const char **reterr_what) {
+        const char *profile = request->program.profile;
+
+        return set_text(params, "profile", profile, strlen(profile), reterr_what);
+}
+
 int run_request_format(const RunRequest *request, json_object **ret, const char **reterr_what) {
         _cleanup_json_ json_object *params = json_object_new_object();
-        const Program *program = &request->program;
         int r;
 
         if (!params)
                 return -ENOMEM;
-        r = set_text(params, "profile", program->profile, strlen(program->profile), reterr_what);
+        r = set_profile(params, request, reterr_what);
+        if (r >= 0)
+                r = set_program(params, request, reterr_what);
+        if (r >= 0)
+                r = set_env(params, request->env, reterr_what);
+        if (r >= 0)
+                r = set_limits(params, request, true);
         if (r < 0)
                 return r;
-        r = program->has_code ? set_text(params, "code", buffer_data(&program->code),
-                                         program->code.size, reterr_what)
-                              : set_argv(params, program, reterr_what);
+        *ret = TAKE_PTR(params);
+        return 0;
+}
+
+int run_request_format_open(const RunRequest *request, json_object **ret,
+                            const char **reterr_what) {
+        _cleanup_json_ json_object *params = json_object_new_object();
+        int r;
+
+        if (!params)
+                return -ENOMEM;
+        r = set_profile(params, request, reterr_what);
+        if (r >= 0)
+                r = set_env(params, request->env, reterr_what);
+        if (r >= 0)
+                r = set_limits(params, request, false);
         if (r < 0)
                 return r;
-        r = set_env(params, request->env, reterr_what);
+        *ret = TAKE_PTR(params);
+        return 0;
+}
+
+int run_request_format_exec(const RunRequest *request, const char *sandbox, json_object **ret,
+                            const char **reterr_what) {
+        _cleanup_json_ json_object *params = json_object_new_object();
+        int r;
+
+        if (!params)
+                return -ENOMEM;
+        r = json_set_string(params, "sandbox", sandbox);
+        if (r >= 0)
+                r = set_program(params, request, reterr_what);
+        if (r >= 0 && request->output_bytes != LIMIT_UNSET)
+                r = json_set_uint(params, "output_bytes", request->output_bytes);
         if (r < 0)
                 return r;
-        r = set_limits(params, request);
-        if (r < 0)
-                return r;
-        if (request->timeout_usec != LIMIT_UNSET) {
-                r = json_set_uint(params, "timeout_ms", request->timeout_usec / USEC_PER_MSEC);
-                if (r < 0)
-                        return r;
-        }
-        if (request->stdin_open) {
-                r = json_set_bool(params, "stdin_open", true);
-                if (r < 0)
-                        return r;
-        }
         *ret = TAKE_PTR(params);
         return 0;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The parameters of a run request, from what the command line said. Pure. */
+/* The parameters of a run, from what the command line said. Pure. */
 
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "basic/limits.h"
 #include "client/program.h"
 
 /* Numbers are LIMIT_UNSET where nothing was said: the profile's own then counts. */
@@ -19,8 +20,19 @@ typedef struct RunRequest {
         uint64_t cpu_percent;
         uint64_t work_bytes;
         uint64_t output_bytes;
+        const char *cwd; /* borrowed; NULL: where the profile starts programs */
         bool stdin_open; /* input follows */
 } RunRequest;
+
+#define RUN_REQUEST_NONE                     \
+        ((RunRequest){                       \
+                .timeout_usec = LIMIT_UNSET, \
+                .memory_bytes = LIMIT_UNSET, \
+                .tasks = LIMIT_UNSET,        \
+                .cpu_percent = LIMIT_UNSET,  \
+                .work_bytes = LIMIT_UNSET,   \
+                .output_bytes = LIMIT_UNSET, \
+        })
 
 void run_request_done(RunRequest *r);
 #define _cleanup_run_request_ _cleanup_(run_request_done)
@@ -29,6 +41,9 @@ void run_request_done(RunRequest *r);
  * is neither, -ENOENT when our environment has no such name, -ENOMEM. */
 int run_request_add_env(RunRequest *r, const char *assignment);
 
-/* The params object. Returns 0; -EILSEQ when some text is not UTF-8 or holds a NUL character, with
+/* The params of run; of sandbox.open; of sandbox.exec in that sandbox. Each returns 0; -EILSEQ when some text is not UTF-8 or holds a NUL character, with
  * its place in *reterr_what (static); -ENOMEM. */
 int run_request_format(const RunRequest *r, json_object **ret, const char **reterr_what);
+int run_request_format_open(const RunRequest *r, json_object **ret, const char **reterr_what);
+int run_request_format_exec(const RunRequest *r, const char *sandbox, json_object **ret,
+                            const char **reterr_what);

@@ -1,351 +1,243 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The loop of "cloche run". poll() and not epoll, which refuses the regular files that stdin and
- * stdout often are.
+/* One request does nearly everything: run takes files along and brings files back. A sandbox of our
+ * own is for what does not fit into that: files of any size, a name at which cloche cp finds it, a
+ * shell that somebody works in.
  *
- * A signal cancels the run, and the loop goes on until the result is there, so that what the
- * program wrote last and how it ended are still shown; another signal, or RUN_CANCEL_USEC without a
- * result, closes the connection, at whose end the service ends the run by itself. A reader of our
- * output that is gone cancels as well: that is what SIGPIPE would have done. Signals that were
- * ignored when we started (nohup, jobs of a script) stay ignored. */
+ * Whatever goes wrong on the way, the connection ends with us and the sandbox with it, so nothing is
+ * put in order here but what is ours: the terminal, the name, half a file. */
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <time.h>
 
 #include "basic/json.h"
-#include "client/call.h"
+#include "client/control-name.h"
+#include "client/exec.h"
 #include "client/outcome.h"
-#include "client/run-output.h"
 #include "client/run.h"
 #include "client/show.h"
-#include "client/sink.h"
-#include "client/source.h"
-
-#define RUN_ID          1 /* of the run request; those after it have larger ones */
-#define RUN_CANCEL_USEC (10 * USEC_PER_SEC)
-#define RUN_AGAIN_MSEC  500 /* how often to look whether the terminal is ours again */
 
 typedef struct Run {
         const RunOptions *options;
-        Connection *connection;
-        Source source;
-        RunOutput output;
-        int signal_fd;
-        uint64_t last_id;
-        uint64_t cancelled_usec; /* when, 0 before */
-        int signo;               /* that made us cancel, 0 when none did */
-        int output_error;        /* -errno: our output cannot be written, 0 while it can */
-        int lost_error;          /* -errno that ended the connection, 0 at a plain end */
-        bool answered;           /* something came */
-        bool lost;               /* the connection ended before the result */
-        bool closed;             /* do not wait for anything any more */
-        json_object *result;
-        json_object *error;
+        Session session;
+        Terminal terminal;
+        ControlName name;
+        Control *control;
+        Exec exec;
+        json_object *opened; /* the answer to sandbox.open */
 } Run;
 
 static void run_done(Run *r) {
-        (void)connection_free(r->connection);
-        run_output_done(&r->output);
-        (void)close_fd(r->signal_fd);
-        cleanup_json(&r->result);
-        cleanup_json(&r->error);
+        terminal_done(&r->terminal);
+        exec_done(&r->exec);
+        (void)control_free(r->control);
+        control_name_done(&r->name);
+        cleanup_json(&r->opened);
+        session_done(&r->session);
 }
 
-static uint64_t now_usec(void) {
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
+static int tell_format(int r, const char *what) {
+        if (r == -EILSEQ)
+                show_error("%s is not text in UTF-8, or holds a NUL character",
+                           what ? what : "a value");
+        else if (r < 0)
+                show_error("out of memory");
+        return r;
 }
 
-/* Returns a signalfd or -errno. */
-static int open_signals(void) {
-        static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-        sigset_t mask;
-        int fd;
+/* Lends our terminal to the program, if it is to have one. */
+static int set_terminal(Run *r, json_object *params) {
+        int e = 0;
 
-        (void)sigemptyset(&mask);
-        for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-                struct sigaction before;
-
-                if (sigaction(signals[i], NULL, &before) < 0)
-                        return -errno;
-                if (before.sa_handler != SIG_IGN)
-                        (void)sigaddset(&mask, signals[i]);
-        }
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                return -errno;
-        fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-        return fd < 0 ? -errno : fd;
-}
-
-static bool has_ended(const Run *r) {
-        return r->result || r->error || r->lost || r->closed;
-}
-
-/* Asks for the end of the run, once. */
-static int cancel(Run *r, int signo) {
-        _cleanup_json_ json_object *params = NULL;
-        size_t size;
-        int e;
-
-        if (r->cancelled_usec > 0 || has_ended(r))
+        if (!r->options->has_terminal)
                 return 0;
-        params = json_object_new_object();
-        if (!params)
-                return -ENOMEM;
-        e = json_set_uint(params, "id", RUN_ID);
+        if (r->options->pass_stdin)
+                e = terminal_open(&r->terminal, STDIN_FILENO);
+        if (e >= 0)
+                e = json_set_bool(params, "pty", true);
+        if (e >= 0)
+                e = terminal_format_size(&r->terminal, params);
+        if (e >= 0)
+                e = terminal_set_raw(&r->terminal);
         if (e < 0)
-                return e;
-        e = connection_request(r->connection, ++r->last_id, "exec.cancel", TAKE_PTR(params), &size);
-        if (e < 0)
-                return e;
-        r->cancelled_usec = now_usec();
-        r->signo = signo;
-        r->source.fd = -EBADF;
-        return 0;
-}
-
-static int dispatch_signal(Run *r) {
-        struct signalfd_siginfo info;
-
-        if (read(r->signal_fd, &info, sizeof(info)) != sizeof(info))
-                return 0;
-        if (r->cancelled_usec > 0 || has_ended(r)) {
-                /* the second: no more waiting, neither for the result nor for a slow reader */
-                r->signo = (int)info.ssi_signo;
-                r->closed = true;
-                return 0;
-        }
-        return cancel(r, (int)info.ssi_signo);
-}
-
-/* Somebody does not read our output any more, or the disk is full. */
-static int output_failed(Run *r, int error) {
-        if (r->output_error < 0)
-                return 0;
-        r->output_error = error;
-        if (error != -EPIPE)
-                show_error("cannot write the output: %s", strerror(-error));
-        return cancel(r, SIGPIPE);
-}
-
-/* Takes one message apart. Returns 0, -EBADMSG or -ENOMEM. */
-static int dispatch_message(Run *r, json_object *message) {
-        json_object *method, *params, *id = NULL, *member;
-
-        r->answered = true;
-        if (json_object_object_get_ex(message, "method", &method)) {
-                if (strcmp(show_string_of(message, "method"), "output") != 0)
-                        return 0; /* a later version may tell more */
-                if (!json_object_object_get_ex(message, "params", &params))
-                        return -EBADMSG;
-                return run_output_add(&r->output, params);
-        }
-
-        (void)json_object_object_get_ex(message, "id", &id);
-        if (json_object_is_type(id, json_type_int) && json_object_get_int64(id) != RUN_ID) {
-                source_answered(&r->source, json_object_object_get_ex(message, "error", NULL));
-                return 0;
-        }
-        /* ours, or without an id: then it is about the connection, which is the same to us */
-        if (json_object_object_get_ex(message, "error", &member))
-                r->error = json_object_get(member);
-        else if (json_object_object_get_ex(message, "result", &member) &&
-                 json_object_is_type(member, json_type_object))
-                r->result = json_object_get(member);
-        else
-                return -EBADMSG;
-        return 0;
-}
-
-/* Returns 1, 0 at the end of the connection, -errno. */
-static int dispatch_connection(Run *r, short revents) {
-        int e;
-
-        if (revents & POLLOUT) {
-                e = connection_flush(r->connection);
-                if (e < 0)
-                        return e;
-        }
-        if (!(revents & ~POLLOUT))
-                return 1;
-        e = connection_fill(r->connection);
-        if (e <= 0)
-                return e;
-        while (!r->result && !r->error) {
-                _cleanup_json_ json_object *message = NULL;
-
-                e = connection_next(r->connection, &message);
-                if (e == 0)
-                        break;
-                if (e > 0)
-                        e = dispatch_message(r, message);
-                if (e < 0)
-                        return e;
-        }
-        return 1;
-}
-
-static int dispatch_source(Run *r) {
-        int e, read_error;
-
-        e = source_dispatch(&r->source, r->connection, ++r->last_id, &read_error);
-        if (read_error < 0)
-                show_error("cannot read the input: %s", strerror(-read_error));
+                show_error("cannot use the terminal: %s", strerror(-e));
         return e;
 }
 
-enum {
-        POLL_CONNECTION,
-        POLL_SIGNAL,
-        POLL_SOURCE,
-        POLL_STDOUT,
-        POLL_STDERR,
-        _POLL_MAX,
-};
+/* { path, size, directory } of each file that came back, in place of their bytes. */
+static int set_files(Run *r) {
+        Transfer *t = r->options->transfer;
+        json_object *files;
 
-/* Says what to wait for. Returns how many milliseconds at most, -1 for any time. */
-static int prepare(Run *r, struct pollfd p[static _POLL_MAX]) {
-        bool again, wanted = source_is_wanted(&r->source, &again);
-
-        for (size_t i = 0; i < _POLL_MAX; i++)
-                p[i] = (struct pollfd){ .fd = -1 };
-        if (!has_ended(r)) {
-                p[POLL_CONNECTION].fd = connection_fd(r->connection);
-                p[POLL_CONNECTION].events = connection_events(r->connection);
-                if (run_output_is_full(&r->output))
-                        p[POLL_CONNECTION].events &= ~POLLIN;
-                if (wanted)
-                        p[POLL_SOURCE] = (struct pollfd){ .fd = r->source.fd, .events = POLLIN };
-        }
-        p[POLL_SIGNAL] = (struct pollfd){ .fd = r->signal_fd, .events = POLLIN };
-        run_output_prepare(&r->output, &p[POLL_STDOUT], &p[POLL_STDERR]);
-
-        if (r->cancelled_usec > 0 && !has_ended(r)) {
-                uint64_t passed = now_usec() - r->cancelled_usec;
-
-                return passed >= RUN_CANCEL_USEC ? 0 : (int)((RUN_CANCEL_USEC - passed) / 1000) + 1;
-        }
-        return again ? RUN_AGAIN_MSEC : -1;
-}
-
-/* One round. Returns 0 or -errno; how the connection fares is kept in r. */
-static int dispatch(Run *r) {
-        struct pollfd p[_POLL_MAX];
-        int e, timeout;
-
-        timeout = prepare(r, p);
-        if (poll(p, _POLL_MAX, timeout) < 0)
-                return errno == EINTR ? 0 : -errno;
-
-        if (p[POLL_SIGNAL].revents) {
-                e = dispatch_signal(r);
-                if (e < 0)
-                        return e;
-        }
-        if (r->cancelled_usec > 0 && !has_ended(r) &&
-            now_usec() - r->cancelled_usec >= RUN_CANCEL_USEC)
-                r->closed = true;
-        e = run_output_dispatch(&r->output, p[POLL_STDOUT].revents, p[POLL_STDERR].revents);
-        if (e < 0) {
-                e = output_failed(r, e);
-                if (e < 0)
-                        return e;
-        }
-        if (p[POLL_SOURCE].revents) {
-                e = dispatch_source(r);
-                if (e < 0)
-                        return e;
-        }
-        if (p[POLL_CONNECTION].revents) {
-                e = dispatch_connection(r, p[POLL_CONNECTION].revents);
-                if (e <= 0) {
-                        r->lost = true;
-                        r->lost_error = e;
-                }
-        }
-        return 0;
-}
-
-/* Why we end, when it was not the program's doing: then *ret_code is set. */
-static bool has_own_code(const Run *r, int *ret_code) {
-        if (r->output_error < 0 && r->output_error != -EPIPE)
-                *ret_code = OUTCOME_FAILED;
-        else if (r->output_error < 0)
-                *ret_code = OUTCOME_SIGNAL_BASE + SIGPIPE;
-        else if (r->signo > 0)
-                *ret_code = OUTCOME_SIGNAL_BASE + r->signo;
-        else
-                return false;
-        return true;
+        if (t->n_gets == 0)
+                return 0;
+        files = t->fetched ? json_object_get(t->fetched) : json_object_new_array();
+        return json_set(r->exec.result, "files", files);
 }
 
 /* Says what there is to say. Returns the exit code. */
 static int finish(Run *r) {
-        _cleanup_free_ char *text = NULL;
-        bool own;
-        int e, code = OUTCOME_FAILED;
+        int e = 0, code;
 
-        if (r->options->as_json && (r->result || r->error)) {
-                e = run_output_show_json(&r->output, r->result, r->error);
+        terminal_restore(&r->terminal);
+        if (r->options->as_json && (r->exec.result || r->exec.error)) {
+                if (r->exec.result)
+                        e = set_files(r);
+                if (e >= 0)
+                        e = run_output_show_json(&r->exec.output, r->exec.result, r->exec.error);
                 if (e < 0) {
                         show_error("cannot write the result: %s", strerror(-e));
                         return OUTCOME_FAILED;
                 }
         }
-        own = has_own_code(r, &code);
-        if (r->error)
-                call_show_error(r->error);
-        else if (r->result) {
-                e = outcome_format(r->result, &text);
-                if (e >= 0 && text && r->output_error == 0)
-                        show_notice("%s", text);
-                if (!own)
-                        code = outcome_exit_code(r->result);
-        } else if (!own)
-                call_show_lost(r->options->address, r->lost_error, r->answered);
-        return code;
+        code = exec_tell(&r->exec);
+        return code == 0 && r->options->transfer->has_failed ? OUTCOME_FAILED : code;
 }
 
-static int run_loop(Run *r) {
-        size_t size;
+/* All in one request. */
+static int run_at_once(Run *r) {
+        _cleanup_json_ json_object *params = NULL;
+        const char *what = "";
         int e;
 
-        r->last_id = RUN_ID;
-        e = connection_request(r->connection, RUN_ID, "run", json_object_get(r->options->params),
-                               &size);
-        if (e == -E2BIG) {
-                show_error("the request would be %zu bytes long, and a request may have %zu\n"
-                           "    Give large data as input (stdin) instead of in the program.",
-                           size, (size_t)LINE_SIZE_MAX);
-                return OUTCOME_FAILED;
+        e = run_request_format(r->options->request, &params, &what);
+        if (e < 0)
+                return tell_format(e, what);
+        e = transfer_format(r->options->transfer, params);
+        if (e >= 0)
+                e = set_terminal(r, params);
+        if (e >= 0)
+                e = exec_run(&r->exec, "run", params);
+        if (e >= 0 && exec_has_ended_well(&r->exec)) {
+                terminal_restore(&r->terminal);
+                e = transfer_land(r->options->transfer, r->exec.result);
         }
-        while (e >= 0 && !r->closed && !(has_ended(r) && !run_output_is_busy(&r->output)))
-                e = dispatch(r);
+        return e;
+}
+
+static const char *sandbox_of(const Run *r) {
+        return show_string_of(r->opened, "sandbox");
+}
+
+static int open_sandbox(Run *r) {
+        _cleanup_json_ json_object *params = NULL, *error = NULL;
+        const char *what = "";
+        int e;
+
+        e = run_request_format_open(r->options->request, &params, &what);
+        if (e < 0)
+                return tell_format(e, what);
+        e = session_call(&r->session, "sandbox.open", TAKE_PTR(params), &r->opened, &error);
+        if (e >= 0 && !sandbox_of(r)[0])
+                e = -EBADMSG;
         if (e < 0) {
-                show_error("cannot go on: %s", strerror(-e));
-                return OUTCOME_FAILED;
+                (void)session_tell(&r->session, e, error);
+                return e;
         }
-        return finish(r);
+        if (r->name.fd < 0)
+                return 0;
+        e = control_new(&r->control, &r->session, r->name.fd, sandbox_of(r));
+        r->exec.control = r->control;
+        return tell_format(e, "");
+}
+
+/* What somebody works in ends with the sandbox, not after the time that a program may take. */
+static int set_lifetime(const Run *r, json_object *params) {
+        const uint64_t max = TIMEOUT_MAX_USEC / USEC_PER_MSEC;
+        json_object *limits = NULL;
+        uint64_t lifetime;
+
+        if (!r->options->lives || r->options->request->timeout_usec != LIMIT_UNSET)
+                return 0;
+        (void)json_object_object_get_ex(r->opened, "limits", &limits);
+        lifetime = show_number_of(limits, "lifetime_ms");
+        if (lifetime == 0)
+                return 0;
+        return json_set_uint(params, "timeout_ms", lifetime < max ? lifetime : max);
+}
+
+static int execute(Run *r) {
+        _cleanup_json_ json_object *params = NULL;
+        const RunRequest *request = r->options->request;
+        const char *what = "";
+        int e;
+
+        e = run_request_format_exec(request, sandbox_of(r), &params, &what);
+        if (e < 0)
+                return tell_format(e, what);
+        e = set_terminal(r, params);
+        if (e < 0)
+                return e;
+        e = set_lifetime(r, params);
+        if (e < 0)
+                return tell_format(e, "");
+        return exec_run(&r->exec, "sandbox.exec", params);
+}
+
+/* Waits until it is gone: what is told afterwards is told of nothing that is left. */
+static void close_sandbox(Run *r) {
+        _cleanup_json_ json_object *params = json_object_new_object(), *result = NULL,
+                                   *error = NULL;
+
+        if (params && json_set_string(params, "sandbox", sandbox_of(r)) >= 0)
+                (void)session_call(&r->session, "sandbox.close", TAKE_PTR(params), &result, &error);
+}
+
+static int run_in_sandbox(Run *r) {
+        Copier copier = { .session = &r->session, .is_alone = true };
+        int e;
+
+        e = open_sandbox(r);
+        if (e < 0)
+                return e;
+        copier.sandbox = sandbox_of(r);
+        e = transfer_put(r->options->transfer, &copier);
+        if (e < 0)
+                return e;
+        e = execute(r);
+        if (e < 0 || !exec_has_ended_well(&r->exec))
+                return e;
+        terminal_restore(&r->terminal);
+        if (strcmp(show_string_of(r->exec.result, "status"), "sandbox_died") == 0)
+                return 0;
+        e = transfer_get(r->options->transfer, &copier);
+        if (e >= 0)
+                close_sandbox(r);
+        return e;
+}
+
+/* Whether one request can hold it all. Code is run in the same way as without files as long as that
+ * can be; words run in the same way in either. */
+static bool is_at_once(const RunOptions *o) {
+        if (o->lives || o->name)
+                return false;
+        if (transfer_is_empty(o->transfer))
+                return true;
+        return o->request->program.has_code && transfer_fits(o->transfer);
 }
 
 int run(const RunOptions *options) {
-        _cleanup_(run_done) Run r = { .options = options, .signal_fd = -EBADF };
+        _cleanup_(run_done) Run r = {
+                .options = options,
+                .session = SESSION_NONE,
+                .terminal = TERMINAL_NONE,
+                .name = CONTROL_NAME_NONE,
+        };
+        int e;
 
-        run_output_init(&r.output, options->as_json);
-        source_init(&r.source, options->pass_stdin ? STDIN_FILENO : -EBADF, RUN_ID);
-        /* with signals as they were, because a full queue of connections makes it wait */
-        if (call_connect(options->address, &r.connection) < 0)
+        options->request->stdin_open = options->pass_stdin;
+        exec_init(&r.exec, &(const ExecOptions){
+                                   .session = &r.session,
+                                   .terminal = &r.terminal,
+                                   .pass_stdin = options->pass_stdin,
+                                   .keep_output = options->as_json,
+                           });
+        if (session_open(&r.session, options->address) < 0 || session_take_signals(&r.session) < 0)
                 return OUTCOME_FAILED;
-        r.signal_fd = open_signals();
-        if (r.signal_fd < 0) {
-                show_error("cannot wait for signals: %s", strerror(-r.signal_fd));
+        if (options->name && control_name_take(&r.name, options->name) < 0)
                 return OUTCOME_FAILED;
-        }
-        return run_loop(&r);
+        e = is_at_once(options) ? run_at_once(&r) : run_in_sandbox(&r);
+        if (e == -EINTR && r.session.signo > 0)
+                return OUTCOME_SIGNAL_BASE + r.session.signo;
+        return e < 0 ? OUTCOME_FAILED : finish(&r);
 }

@@ -33,6 +33,25 @@ void show_text(FILE *f, const char *text) {
         }
 }
 
+char *show_name(const char *name) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return NULL;
+        for (const char *line = name; line;) {
+                const char *end = strchrnul(line, '\n');
+                _cleanup_free_ char *part = strndup(line, (size_t)(end - line));
+
+                show_text(f, part ? part : "");
+                if (*end)
+                        (void)fputs("\\x0a", f);
+                line = *end ? end + 1 : NULL;
+        }
+        return fclose(f) == 0 ? text : NULL;
+}
+
 _printf_(3, 0) static void say(const char *before, const char *after, const char *format,
                                va_list ap) {
         _cleanup_free_ char *text = NULL;

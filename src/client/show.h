@@ -19,6 +19,10 @@ _printf_(1, 2) void show_notice(const char *format, ...);
 /* Writes text with control characters (C0 but for newline, DEL, C1) as \xNN. */
 void show_text(FILE *f, const char *text);
 
+/* A name that others chose, with every control character as \xNN, the newline too: it takes one line
+ * wherever it is shown. To be freed; NULL without memory. */
+char *show_name(const char *name);
+
 /* How many columns text takes when every character is one wide. */
 size_t show_width(const char *text);
 

@@ -17,9 +17,17 @@ void source_init(Source *s, int fd, uint64_t exec) {
         *s = (Source){ .fd = fd, .exec = exec, .is_terminal = fd >= 0 && isatty(fd) };
 }
 
-bool source_is_wanted(const Source *s, bool *ret_again) {
+/* Where to note one more request, NULL when there are enough. */
+static uint64_t *find_free(Source *s) {
+        for (size_t i = 0; i < ARRAY_SIZE(s->outstanding); i++)
+                if (s->outstanding[i] == 0)
+                        return s->outstanding + i;
+        return NULL;
+}
+
+bool source_is_wanted(Source *s, bool *ret_again) {
         *ret_again = false;
-        if (s->fd < 0 || s->n_outstanding >= SOURCE_OUTSTANDING_MAX)
+        if (s->fd < 0 || !find_free(s))
                 return false;
         if (s->is_terminal && tcgetpgrp(s->fd) != getpgrp()) {
                 /* reading now would stop us: we run in the background */
@@ -62,15 +70,20 @@ int source_dispatch(Source *s, Connection *c, uint64_t id, int *reterr_read) {
         r = connection_request(c, id, "exec.stdin", TAKE_PTR(params), &size);
         if (r < 0)
                 return r;
-        s->n_outstanding++;
+        *find_free(s) = id;
         if (n == 0)
                 s->fd = -EBADF;
         return 0;
 }
 
-void source_answered(Source *s, bool is_error) {
-        if (s->n_outstanding > 0)
-                s->n_outstanding--;
-        if (is_error)
-                s->fd = -EBADF;
+bool source_answered(Source *s, uint64_t id, bool is_error) {
+        for (size_t i = 0; i < ARRAY_SIZE(s->outstanding); i++) {
+                if (s->outstanding[i] != id)
+                        continue;
+                s->outstanding[i] = 0;
+                if (is_error)
+                        s->fd = -EBADF;
+                return true;
+        }
+        return false;
 }

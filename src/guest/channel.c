@@ -39,8 +39,11 @@ static size_t count_fds(GuestFrameType type) {
                 return 1;
         case GUEST_FRAME_START:
                 return 4;
+        case GUEST_FRAME_GO:
         case GUEST_FRAME_SIGNAL:
+        case GUEST_FRAME_RESIZE:
         case GUEST_FRAME_READY:
+        case GUEST_FRAME_CHILD:
         case GUEST_FRAME_EXITED:
         case GUEST_FRAME_INVALID:
         case _GUEST_FRAME_TYPE_MAX:

@@ -2,8 +2,10 @@
 
 /* Everything is done relative to a directory that the guest made and opened before any code ran, is
  * root's and writable for nobody else; so no path in here can be bent by the code, whatever the
- * container's /run looks like. The names below it are an id from the host and a plain file name
- * that the wire layer has checked. */
+ * container's /run looks like. The names below it are an id from the host, a plain file name that
+ * the wire layer has checked, and the link to the streams: what it leads to is decided by whoever
+ * opens it, with their own rights. A code_name that is the link's own name keeps the link from being
+ * made, and so the execution from being begun. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,8 @@
 #include "guest/code.h"
 #include "wire/guest-frame.h"
 
-#define NAME_SIZE 16 /* an id in decimal */
+#define NAME_SIZE    16 /* an id in decimal */
+#define STREAMS_SIZE 32 /* /proc/<pid>/fd */
 
 int code_open_dir(void) {
         struct stat st;
@@ -44,6 +47,14 @@ static int write_file(int dir_fd, const char *name, const void *data, size_t siz
         return fd_write_all(fd, data, size);
 }
 
+static int open_own_dir(int dir_fd, uint32_t exec, char id[static NAME_SIZE]) {
+        int fd;
+
+        (void)snprintf(id, NAME_SIZE, "%u", exec);
+        fd = openat(dir_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
 int code_write(int dir_fd, uint32_t exec, const char *name, const void *data, size_t size) {
         _cleanup_close_ int fd = -EBADF;
         char id[NAME_SIZE];
@@ -54,21 +65,32 @@ int code_write(int dir_fd, uint32_t exec, const char *name, const void *data, si
         (void)snprintf(id, sizeof(id), "%u", exec);
         if (mkdirat(dir_fd, id, 0755) < 0)
                 return -errno;
-        fd = openat(dir_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        r = fd < 0 ? -errno : write_file(fd, name, data, size);
+        fd = open_own_dir(dir_fd, exec, id);
+        r = fd < 0 ? fd : write_file(fd, name, data, size);
         if (r < 0)
                 code_remove(dir_fd, exec, name);
         return r;
+}
+
+int code_link_streams(int dir_fd, uint32_t exec, pid_t pid) {
+        _cleanup_close_ int fd = -EBADF;
+        char id[NAME_SIZE], target[STREAMS_SIZE];
+
+        fd = open_own_dir(dir_fd, exec, id);
+        if (fd < 0)
+                return fd;
+        (void)snprintf(target, sizeof(target), "/proc/%d/fd", pid);
+        return symlinkat(target, fd, GUEST_STREAMS_NAME) < 0 ? -errno : 0;
 }
 
 void code_remove(int dir_fd, uint32_t exec, const char *name) {
         _cleanup_close_ int fd = -EBADF;
         char id[NAME_SIZE];
 
-        (void)snprintf(id, sizeof(id), "%u", exec);
-        fd = openat(dir_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        fd = open_own_dir(dir_fd, exec, id);
         if (fd < 0)
                 return;
+        (void)unlinkat(fd, GUEST_STREAMS_NAME, 0);
         (void)unlinkat(fd, name, 0);
         (void)unlinkat(dir_fd, id, AT_REMOVEDIR);
 }

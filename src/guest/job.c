@@ -4,18 +4,22 @@
  * channel, so what waits to be sent is bounded by the table, whatever the code does. The host
  * counts the same way and never starts more than GUEST_EXECS_MAX at once.
  *
- * A job's main process is known by its pid. The pid is a safe name exactly until it is reaped, and
- * reaping happens only here: a signal either reaches that process or its zombie. Every other child
- * is an orphan of some execution (the guest is PID 1) or a sibling that the code made with
+ * A job's main process is known by its pid, which is also its process group's. The pid is a safe
+ * name exactly until it is reaped, and reaping happens only here: a signal reaches that process or
+ * its zombie, and those that it keeps in its group. Every other child is an orphan of some execution (the guest is PID 1) or a sibling that the code made with
  * CLONE_PARENT; both are reaped and forgotten.
  *
- * A child that cannot give up its rights says so in memory it shares with the guest until exec: one
+ * A new child waits for GO on an eventfd. One that is never let go holds its place, and nothing else
+ * waits for it: KILL reaches it, any other signal as soon as it goes.
+ *
+ * A child that cannot be prepared or give up its rights says so in memory it shares with the guest until exec: one
  * int a job, no pipe to wait for. The program that it becomes no longer has that memory. */
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -32,9 +36,15 @@
 #define REAP_BATCH 1024 /* children reaped before the channel is looked at again */
 #define WORK_PATH  "/work"
 
-int job_table_init(JobTable *t) {
-        *t = (JobTable){ .code_dir_fd = -EBADF };
+int job_table_init(JobTable *t, int channel_fd) {
+        int r;
 
+        *t = (JobTable){ .channel_fd = channel_fd, .code_dir_fd = -EBADF };
+        for (size_t i = 0; i < ARRAY_SIZE(t->jobs); i++)
+                t->jobs[i].go_fd = -EBADF;
+        r = terminal_table_init(&t->terminals);
+        if (r < 0)
+                return r;
         t->failed = mmap(NULL, sizeof(int) * GUEST_EXECS_MAX, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (t->failed == MAP_FAILED)
@@ -99,6 +109,8 @@ static void end_job(JobTable *t, Job *job, GuestExitKind kind, int value) {
         job->exited.exited.value = value;
         job->exited.exited.work_free = read_work_free();
         job->pid = 0;
+        job->go_fd = close_fd(job->go_fd);
+        terminal_detach(&t->terminals, job->exec);
 }
 
 /* fork() at the task limit fails while zombies still count; reaping them may make room. */
@@ -112,25 +124,26 @@ static pid_t fork_child(JobTable *t) {
         return pid < 0 ? -errno : pid;
 }
 
-static int run_job(JobTable *t, Job *job, const GuestStart *start, const Payload *payload,
-                   const int stdio[static 3]) {
+/* stdio as the child gets it. */
+static int fork_job(JobTable *t, Job *job, const GuestStart *start, const Payload *payload,
+                    const int stdio[static 3]) {
         pid_t pid;
-        int r;
-
-        if (start->has_code) {
-                r = code_write(t->code_dir_fd, job->exec, start->code_name, payload->code,
-                               payload->code_size);
-                if (r < 0)
-                        return r;
-                memcpy(job->code_name, start->code_name, sizeof(job->code_name));
-        }
 
         *failed_of(t, job) = 0;
+        job->go_fd = eventfd(0, EFD_CLOEXEC);
+        if (job->go_fd < 0)
+                return -errno;
         pid = fork_child(t);
         if (pid < 0)
                 return pid;
         if (pid == 0) {
                 Child child = {
+                        .exec = job->exec,
+                        .channel_fd = t->channel_fd,
+                        .go_fd = job->go_fd,
+                        .code_dir_fd = t->code_dir_fd,
+                        .has_code = start->has_code,
+                        .has_terminal = start->has_terminal,
                         .uid = t->uid,
                         .gid = t->gid,
                         .filter = &t->filter,
@@ -143,6 +156,27 @@ static int run_job(JobTable *t, Job *job, const GuestStart *start, const Payload
         }
         job->pid = pid;
         return 0;
+}
+
+static int run_job(JobTable *t, Job *job, const GuestStart *start, const Payload *payload,
+                   const int stdio[static 3]) {
+        _cleanup_close_ int slave = -EBADF;
+        int r;
+
+        if (start->has_code) {
+                r = code_write(t->code_dir_fd, job->exec, start->code_name, payload->code,
+                               payload->code_size);
+                if (r < 0)
+                        return r;
+                memcpy(job->code_name, start->code_name, sizeof(job->code_name));
+        }
+        if (!start->has_terminal)
+                return fork_job(t, job, start, payload, stdio);
+
+        r = terminal_open(&t->terminals, start, t->uid, stdio[0], stdio[1], &slave);
+        if (r < 0)
+                return r;
+        return fork_job(t, job, start, payload, (const int[]){ slave, slave, slave });
 }
 
 int job_start(JobTable *t, const GuestStart *start, const int fds[static 4]) {
@@ -160,12 +194,31 @@ int job_start(JobTable *t, const GuestStart *start, const int fds[static 4]) {
         if (r == -EBADMSG)
                 return r;
 
-        *job = (Job){ .exec = start->header.exec };
+        *job = (Job){ .exec = start->header.exec, .go_fd = -EBADF };
+        if (job->exec > t->highest_exec)
+                t->highest_exec = job->exec;
         if (r == 0)
                 r = run_job(t, job, start, &payload, fds + 1);
         if (r < 0)
                 end_job(t, job, GUEST_EXIT_FAILED, -r);
         payload_done(&payload);
+        return 0;
+}
+
+int job_go(JobTable *t, uint32_t exec) {
+        const uint64_t one = 1;
+        Job *job;
+
+        if (exec > t->highest_exec)
+                return -EBADMSG;
+        job = find_job(t, exec);
+        if (!job || job->pid == 0)
+                return 0;
+        if (job->go_fd < 0)
+                return -EBADMSG;
+        if (write(job->go_fd, &one, sizeof(one)) < 0) /* from 0 to 1: it never waits */
+                return -errno;
+        job->go_fd = close_fd(job->go_fd);
         return 0;
 }
 
@@ -175,7 +228,9 @@ int job_signal(JobTable *t, const GuestSignal *s) {
         if (!t->is_set_up)
                 return -EBADMSG;
         job = find_job(t, s->header.exec);
-        if (job && job->pid > 0)
+        if (!job || job->pid == 0)
+                return 0;
+        if (kill(-job->pid, (int)s->signo) < 0) /* it has not made its group yet */
                 (void)kill(job->pid, (int)s->signo);
         return 0;
 }
@@ -205,17 +260,17 @@ bool job_reap(JobTable *t) {
         return true;
 }
 
-int job_report(JobTable *t, int channel_fd) {
+int job_report(JobTable *t) {
         for (size_t i = 0; i < ARRAY_SIZE(t->jobs); i++) {
                 Job *job = &t->jobs[i];
                 int r;
 
                 if (job->exec == 0 || job->pid > 0)
                         continue;
-                r = channel_send(channel_fd, &job->exited);
+                r = channel_send(t->channel_fd, &job->exited);
                 if (r < 0)
                         return r;
-                *job = (Job){};
+                *job = (Job){ .go_fd = -EBADF };
         }
         return 0;
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* cloche-guest: PID 1 of every sandbox. It connects to the host, is told once which uid and which
- * seccomp filter the code gets (SETUP), and then starts programs (START), signals them (SIGNAL),
- * reaps everything and reports ends (EXITED), until the channel ends; then it ends too, and the
- * kernel kills whatever else is in its pid namespace.
+ * seccomp filter the code gets (SETUP), and then starts programs (START, GO), signals them (SIGNAL),
+ * moves the bytes of their terminals, reaps everything and reports ends (EXITED), until the channel
+ * ends; then it ends too, and the kernel kills whatever else is in its pid namespace.
  *
  * It is uid 0 of the container with SETUID, SETGID and KILL only, and it shares the container with
  * code that wants to hurt it. The code runs under another uid and can neither signal nor trace it
  * nor change its limits; the guest is not dumpable, blocks all signals, opens no path that the code
- * can write, reads nothing the code writes, and never waits for it: what it sends is bounded by its
- * table of jobs and goes out when the host makes room. Apart from a few small arrays during a START
- * it allocates nothing.
+ * can write, looks at nothing the code writes, and never waits for it: what it sends is bounded by
+ * its table of jobs and goes out when the host makes room, and a terminal has two fixed buffers.
+ * Apart from a few small arrays during a START it allocates nothing later.
  *
  * Its own stderr reaches nobody in ordinary operation; what it says there before it gives up is for
- * a person who runs it by hand. */
+ * a person who runs it by hand.
+ *
+ * With arguments it is something else: an ordinary program, which the host starts in the sandbox as
+ * the code's user, like any other. It is here because nothing else is in every image. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +30,9 @@
 #include <unistd.h>
 
 #include "basic/cleanup.h"
+#include "basic/fd.h"
 #include "guest/channel.h"
+#include "guest/file.h"
 #include "guest/job.h"
 
 typedef struct Guest {
@@ -69,11 +74,10 @@ static int guest_init(Guest *g) {
         if (g->signal_fd < 0)
                 return -errno;
 
-        r = job_table_init(&g->jobs);
-        if (r < 0)
-                return r;
         g->channel_fd = channel_connect(GUEST_CHANNEL_PATH);
-        return g->channel_fd < 0 ? g->channel_fd : 0;
+        if (g->channel_fd < 0)
+                return g->channel_fd;
+        return job_table_init(&g->jobs, g->channel_fd);
 }
 
 static int set_up(Guest *g, const GuestSetup *setup, int program_fd) {
@@ -104,10 +108,17 @@ static int receive(Guest *g) {
         case GUEST_FRAME_START:
                 r = job_start(&g->jobs, &f.start, fds);
                 break;
+        case GUEST_FRAME_GO:
+                r = job_go(&g->jobs, f.header.exec);
+                break;
         case GUEST_FRAME_SIGNAL:
                 r = job_signal(&g->jobs, &f.signal);
                 break;
+        case GUEST_FRAME_RESIZE:
+                terminal_resize(&g->jobs.terminals, &f.resize);
+                break;
         case GUEST_FRAME_READY:
+        case GUEST_FRAME_CHILD:
         case GUEST_FRAME_EXITED:
         case GUEST_FRAME_INVALID:
         case _GUEST_FRAME_TYPE_MAX:
@@ -127,13 +138,15 @@ static int guest_run(Guest *g) {
         int r;
 
         for (;;) {
-                struct pollfd p[] = {
+                struct pollfd p[2 + TERMINALS_POLL_MAX] = {
                         { .fd = g->channel_fd, .events = (short)(POLLIN | (full ? POLLOUT : 0)) },
                         { .fd = g->signal_fd,  .events = POLLIN                                 },
                 };
+                size_t n = 2 + terminal_poll(&g->jobs.terminals, p + 2);
 
-                if (poll(p, ARRAY_SIZE(p), more ? 0 : -1) < 0 && errno != EINTR)
+                if (poll(p, n, more ? 0 : -1) < 0 && errno != EINTR)
                         return -errno;
+                terminal_relay(&g->jobs.terminals, p + 2);
                 /* read before reaping: what ends from here on raises it again */
                 (void)!read(g->signal_fd, &ignored, sizeof(ignored));
                 more = job_reap(&g->jobs);
@@ -141,14 +154,14 @@ static int guest_run(Guest *g) {
                 r = receive(g);
                 if (r < 0)
                         return r;
-                r = job_report(&g->jobs, g->channel_fd);
+                r = job_report(&g->jobs);
                 if (r < 0 && r != -EAGAIN)
                         return r;
                 full = r == -EAGAIN;
         }
 }
 
-int main(void) {
+static int be_guest(void) {
         Guest g = { .channel_fd = -EBADF, .signal_fd = -EBADF };
         int r;
 
@@ -157,7 +170,26 @@ int main(void) {
                 r = guest_run(&g);
         /* everything else in the namespace ends with this process, at once */
         if (r == -ECONNRESET || r == -EPIPE)
-                _exit(0);
+                return 0;
         (void)dprintf(STDERR_FILENO, "cloche-guest: %s\n", strerror(-r));
-        _exit(1);
+        return 1;
+}
+
+/* Its streams can be opened by others as soon as it is this program: until then the process was the
+ * guest's, which nobody may look into. The word says that it is. */
+__attribute__((noreturn)) static void stand_in(const char *word) {
+        (void)fd_write_all(STDOUT_FILENO, word, strlen(word));
+        for (;;)
+                (void)pause();
+}
+
+int main(int argc, char **argv) {
+        if (argc < 2)
+                _exit(be_guest());
+        if (argc <= 3 && strcmp(argv[1], GUEST_COMMAND_STAND_IN) == 0)
+                stand_in(argc > 2 ? argv[2] : "");
+        if (strcmp(argv[1], GUEST_COMMAND_FILE) == 0)
+                _exit(file_run(argc - 2, argv + 2));
+        (void)dprintf(STDERR_FILENO, "cloche-guest: unknown command\n");
+        _exit(2);
 }

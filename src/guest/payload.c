@@ -31,22 +31,24 @@ static bool take_strings(char **p, const char *end, char **array, size_t n) {
         return true;
 }
 
-int payload_split(char *strings, size_t size, size_t n_argv, size_t n_env, char ***ret_argv,
-                  char ***ret_env) {
-        _cleanup_free_ char **argv = calloc(n_argv + 1, sizeof(char *));
-        _cleanup_free_ char **env = calloc(n_env + 1, sizeof(char *));
-        char *p = strings, *end = strings + size;
+int payload_split(char *strings, size_t size, const GuestStart *start, Payload *ret) {
+        _cleanup_free_ char **argv = calloc((size_t)start->n_argv + 1, sizeof(char *));
+        _cleanup_free_ char **env = calloc((size_t)start->n_env + 1, sizeof(char *));
+        char *p = strings, *end = strings + size, *cwd = NULL;
 
         if (!argv || !env)
                 return -ENOMEM;
-        if (!take_strings(&p, end, argv, n_argv) || !take_strings(&p, end, env, n_env) || p != end)
+        if (!take_strings(&p, end, argv, start->n_argv) ||
+            !take_strings(&p, end, env, start->n_env) ||
+            !take_strings(&p, end, &cwd, start->has_cwd) || p != end)
                 return -EBADMSG;
-        for (size_t i = 0; i < n_env; i++)
+        for (size_t i = 0; i < start->n_env; i++)
                 if (env[i][0] == '=' || !strchr(env[i], '='))
                         return -EBADMSG;
 
-        *ret_argv = TAKE_PTR(argv);
-        *ret_env = TAKE_PTR(env);
+        ret->argv = TAKE_PTR(argv);
+        ret->env = TAKE_PTR(env);
+        ret->cwd = cwd;
         return 0;
 }
 
@@ -68,7 +70,7 @@ int payload_load(int fd, const GuestStart *start, Payload *ret) {
         p.map_size = size;
         p.code = (const char *)p.map + start->strings_size;
         p.code_size = start->code_size;
-        r = payload_split(p.map, start->strings_size, start->n_argv, start->n_env, &p.argv, &p.env);
+        r = payload_split(p.map, start->strings_size, start, &p);
         if (r < 0) {
                 payload_done(&p);
                 return r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What one execution runs: START's memfd taken apart into argv, environment and code. The pieces
- * point into the mapped memfd, which the Payload owns. */
+/* What one execution runs: START's memfd taken apart into argv, environment, directory and code. The
+ * pieces point into the mapped memfd, which the Payload owns. */
 
 #include <stddef.h>
 
@@ -13,6 +13,7 @@ typedef struct Payload {
         size_t map_size;
         char **argv; /* NULL at its end, like env */
         char **env;
+        const char *cwd; /* NULL: the container's own */
         const char *code;
         size_t code_size;
 } Payload;
@@ -21,10 +22,11 @@ typedef struct Payload {
  * the frame's sizes, or its strings are not what the frame says; or -errno. */
 int payload_load(int fd, const GuestStart *start, Payload *ret);
 
-/* Splits size bytes of NUL-terminated strings into the two arrays. Pure but for its memory.
- * Returns 0, -EBADMSG, or -ENOMEM; *ret_argv and *ret_env are malloc()ed and point into strings. */
-int payload_split(char *strings, size_t size, size_t n_argv, size_t n_env, char ***ret_argv,
-                  char ***ret_env);
+/* Splits size bytes of NUL-terminated strings: n_argv words, n_env variables and, with has_cwd, the
+ * directory; ret's argv, env and cwd become those. Pure but for the two arrays, which are
+ * malloc()ed; everything points into strings. Returns 0, -EBADMSG, or -ENOMEM; *ret is then
+ * untouched. */
+int payload_split(char *strings, size_t size, const GuestStart *start, Payload *ret);
 
 /* base with every variable of env added or replaced; the last of equal names counts. Both are
  * borrowed, the array is malloc()ed. NULL when there is no memory. */

@@ -3,88 +3,115 @@
 /* The states follow each other in the order of their enum; some may be left out, none comes back.
  *
  * The first thing that ends an execution is its cause, and stays it: an exit, the deadline, the
- * output limit, a cancel, a lost guest. Whatever the cause, the way out is the same: CLOSE kills
- * everything in the sandbox at once (a program's background processes too), CLOSED brings the bill,
+ * output limit, a cancel, the end of its sandbox. The way out is the same for all: END kills what is
+ * left of it (or, after an exit in a sandbox that lives on, leaves it alone), ENDED brings the bill,
  * and then what is still in the pipes goes to the client, which may take its time: nobody can write
- * to them any more. So no output is lost that was written before the kill, and the result is the
- * last thing that the client hears of this run.
+ * to them any more. So no output is lost that was written before the kill, and the end is the last
+ * thing that is told.
  *
- * After an exit, CLOSE waits for the end of both output streams, or OUTPUT_GRACE_USEC at most: a
+ * After an exit, END waits for the end of both output streams, or OUTPUT_GRACE_USEC at most: a
  * background process that holds them open does not hold up the result.
  *
- * Without a launcher, closing the channel is what is left: the guest ends at once, and the kernel
- * ends everything else in its namespace.
+ * Code by the driver: the program that is started is a stand-in, which only holds the streams and
+ * the cgroup; the interpreter is moved into that cgroup for as long as it runs the code. What the
+ * code starts is born there, so it can be killed without the interpreter, once that has let go of
+ * the code and was moved back. One that does not let go in time is killed with it.
  *
- * Trust: nothing here depends on the guest telling the truth. Lying can only change what is said of
- * its own program. */
+ * Trust: nothing here depends on the guest or a driver telling the truth. Lying can only change
+ * what is said of their own program. */
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
 #include "basic/cleanup.h"
 #include "basic/limits.h"
 #include "basic/log.h"
+#include "handler/driver.h"
 #include "handler/execution.h"
-#include "handler/guest.h"
-#include "handler/payload.h"
+#include "handler/handler.h"
+#include "handler/program.h"
 #include "handler/record.h"
-#include "handler/result.h"
 #include "handler/streams.h"
 #include "handler/timer.h"
-#include "wire/rpc.h"
 
 #define FLUSH_TIMEOUT_USEC EMPTY_TIMEOUT_USEC /* all is killed → all pipes are closed */
 
+#define STAND_IN_WORD "." /* what a stand-in says first */
+
 typedef enum ExecutionState {
-        EXECUTION_OPENING,  /* the launcher was asked for a sandbox */
-        EXECUTION_BOOTING,  /* the guest's channel is here, the guest is not ready */
-        EXECUTION_RUNNING,  /* the program was started */
+        EXECUTION_WAITING,  /* for its turn at the interpreter */
+        EXECUTION_STARTING, /* the program was asked for */
+        EXECUTION_RUNNING,
+        EXECUTION_STOPPING, /* the interpreter was told to let go */
         EXECUTION_DRAINING, /* it has ended; something may still hold its output open */
-        EXECUTION_CLOSING,  /* the launcher was asked to end the sandbox */
-        EXECUTION_FLUSHING, /* all is dead; what it wrote goes to the client */
+        EXECUTION_ENDING,   /* the launcher was asked for its end */
+        EXECUTION_FLUSHING, /* all is over; what it wrote goes to the client */
 } ExecutionState;
 
 struct Execution {
-        TAILQ_ENTRY(Execution) entry; /* in its handler's list */
-        Handler *handler;
-        Request *request;
+        TAILQ_ENTRY(Execution) entry; /* in its sandbox's list */
+        Sandbox *sandbox;
         ExecutionState state;
-        ExecutionOrder order;  /* emptied once the program was started */
-        LauncherOpened opened; /* zeroed before OPENED */
-        Guest *guest;
+        ExecutionOrder order; /* what is borrowed in it is gone once it was started */
+        uint64_t timeout_usec;
+        uint64_t output_bytes;
+        const ExecutionEvents *events;
+        void *userdata;
+        Program *program;
         Streams *streams;
         sd_event_source *timer;
         bool is_started;
         uint64_t started_usec;
+        bool kills;       /* END does, or did */
+        bool at_driver;   /* the driver knows it */
+        bool is_prepared; /* its stand-in holds the streams for the driver to open */
         RunEnd end;
-        int failure; /* why nothing was started: a METHOD_E_… or -errno */
-        RpcProblem problem;
 };
 
 static uint64_t now_usec(const Execution *e) {
         uint64_t now = 0;
 
-        (void)sd_event_now(e->handler->event, CLOCK_MONOTONIC, &now);
+        (void)sd_event_now(e->sandbox->handler->event, CLOCK_MONOTONIC, &now);
         return now;
 }
 
 static ResultSubject subject_of(const Execution *e) {
         return (ResultSubject){
-                .sandbox = e->opened.sandbox,
-                .profile = e->opened.sandbox[0] ? e->opened.profile : e->order.profile,
-                .digest = e->opened.digest,
+                .sandbox = e->sandbox->opened.sandbox,
+                .profile = e->sandbox->opened.profile,
+                .digest = e->sandbox->opened.digest,
+                .exec = execution_id(e),
         };
 }
 
-static Execution *unlink_and_free(Execution *e) {
-        TAILQ_REMOVE(&e->handler->executions, e, entry);
-        guest_free(e->guest);
+static void leave_driver(Execution *e) {
+        if (e->at_driver && e->sandbox->driver)
+                driver_leave(e->sandbox->driver, e);
+        e->at_driver = false;
+}
+
+static void record_end(Execution *e) {
+        ResultSubject subject = subject_of(e);
+        Result result;
+
+        streams_get_sizes(e->streams, &e->end.stdout_bytes, &e->end.stderr_bytes);
+        e->end.output_cut = streams_are_cut(e->streams);
+        if (!e->is_started || e->order.is_ours)
+                return;
+        result_decide(&e->end, &result);
+        record_ended(e->sandbox->handler, e->order.request_id, &subject, &e->end, &result);
+}
+
+static void unlink_and_free(Execution *e) {
+        leave_driver(e);
+        TAILQ_REMOVE(&e->sandbox->executions, e, entry);
+        program_free(e->program);
         streams_free(e->streams);
         sd_event_source_disable_unref(e->timer);
-        rpc_problem_done(&e->problem);
+        (void)json_object_put(e->order.request_id);
         free(e);
-        return NULL;
 }
 
 /* -- the end ---------------------------------------------------------------------------------- */
@@ -97,121 +124,131 @@ static void set_cause(Execution *e, EndCause cause) {
                 e->end.wall_usec = now_usec(e) - e->started_usec;
 }
 
-/* The request gets this error instead of a result: nothing was started. */
-static void set_failure(Execution *e, int failure, const char *detail) {
-        if (e->failure != 0)
-                return;
-        e->failure = failure;
-        if (detail && rpc_problem_set(&e->problem, /* field= */ NULL, "%s", detail) < 0)
-                e->failure = -ENOMEM;
-}
+/* The last step. Frees the execution. */
+static void finish(Execution *e, int failure, const RpcProblem *problem) {
+        const ExecutionEvents *events = e->events;
+        void *userdata = e->userdata;
+        Sandbox *s = e->sandbox;
+        RunEnd end;
 
-static Result decide(Execution *e) {
-        Result result;
-
-        streams_get_sizes(e->streams, &e->end.stdout_bytes, &e->end.stderr_bytes);
-        e->end.output_cut = streams_are_cut(e->streams);
-        result_decide(&e->end, &result);
-        return result;
-}
-
-/* The last step: answers the run. */
-static void answer(Execution *e) {
-        ResultSubject subject = subject_of(e);
-        Request *request = e->request;
-        json_object *object = NULL;
-        Result result;
-        int r;
-
-        if (e->failure != 0) {
-                _cleanup_problem_ RpcProblem problem = e->problem;
-
-                r = e->failure;
-                e->problem = (RpcProblem){};
-                if (r == METHOD_E_GUEST && e->end.usage.oom_kills > 0)
-                        (void)rpc_problem_set(
-                                &problem, "limits.memory_bytes",
-                                "too little for this sandbox even to start: raise it");
-                unlink_and_free(e);
-                request_fail(request, r, &problem);
-                return;
+        record_end(e);
+        end = e->end;
+        if (!e->kills && sandbox_is_alive(s) && !streams_are_ended(e->streams)) {
+                sandbox_adopt_streams(s, e->streams);
+                e->streams = NULL;
         }
-        result = decide(e);
-        if (e->is_started)
-                record_ended(e->handler, request->id, &subject, &e->end, &result);
-        r = result_format(&result, &e->end, &subject, &object);
         unlink_and_free(e);
-        if (r < 0)
-                request_fail(request, r, NULL);
-        else
-                request_succeed(request, object);
+        events->on_done(&end, failure, problem, userdata);
+        sandbox_consider_farewell(s);
 }
 
 Execution *execution_free(Execution *e) {
         if (!e)
                 return NULL;
-        if (e->is_started) {
-                ResultSubject subject = subject_of(e);
-                Result result;
-
-                set_cause(e, e->handler->client_gone ? END_CLIENT_GONE : END_STOPPED);
-                result = decide(e);
-                record_ended(e->handler, e->request->id, &subject, &e->end, &result);
-        }
-        return unlink_and_free(e);
+        set_cause(e, e->sandbox->handler->client_gone ? END_CLIENT_GONE : END_STOPPED);
+        record_end(e);
+        unlink_and_free(e);
+        return NULL;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
 static void set_timer(Execution *e, uint64_t usec) {
-        int r = timer_set(e->handler->event, &e->timer, usec, on_timer, e);
+        int r = timer_set(e->sandbox->handler->event, &e->timer, usec, on_timer, e);
 
         if (r < 0)
-                handler_exit(e->handler, r);
+                handler_exit(e->sandbox->handler, r);
 }
 
-/* Everything inside is dead or dying. May free the execution. */
+/* Nothing writes any more, or nobody is to listen. May free the execution. */
 static void begin_flush(Execution *e) {
         if (e->state == EXECUTION_FLUSHING)
                 return;
         e->state = EXECUTION_FLUSHING;
-        e->guest = guest_free(e->guest);
         streams_close_input(e->streams);
-        if (streams_are_ended(e->streams))
-                answer(e);
+        if (!e->kills || streams_are_ended(e->streams))
+                finish(e, 0, NULL);
         else
                 set_timer(e, FLUSH_TIMEOUT_USEC);
 }
 
-static void take_usage(Execution *e, const LauncherClosed *closed) {
-        if (!closed->known)
-                return;
-        e->end.usage = closed->usage;
-        e->end.usage_known = true;
-        if (closed->death != LAUNCHER_DEATH_INVALID)
-                e->end.death = (LauncherDeath)closed->death;
-}
-
-static void on_closed(const LauncherMessage *answer_message, int fd, void *userdata) {
+static void on_ended(const LauncherEnded *ended, void *userdata) {
         Execution *e = userdata;
 
-        close_fd(fd);
-        if (answer_message && answer_message->header.type == LAUNCHER_CLOSED)
-                take_usage(e, &answer_message->closed);
+        if (e->state != EXECUTION_ENDING)
+                return;
+        if (!ended) {
+                sandbox_end(e->sandbox, END_LAUNCHER_LOST);
+                return;
+        }
+        if (ended->known) {
+                e->end.usage = ended->usage;
+                e->end.usage_known = true;
+                e->end.left = ended->left;
+        }
         begin_flush(e);
 }
 
-/* Has the sandbox killed, unless it is not there yet. May free the execution. */
-static void close_sandbox(Execution *e) {
+/* Asks for its end. May free the execution. */
+static void begin_end(Execution *e) {
         int r;
 
-        if (e->state == EXECUTION_OPENING || e->state >= EXECUTION_CLOSING)
+        if (e->state >= EXECUTION_ENDING)
                 return;
-        e->state = EXECUTION_CLOSING;
+        e->state = EXECUTION_ENDING;
         timer_clear(e->timer);
-        streams_close_input(e->streams);
-        r = launcher_link_close(e->handler->launcher, e->opened.sandbox, on_closed, e);
+        leave_driver(e);
+        e->kills = e->end.cause != END_EXITED || !e->order.keeps_leftovers ||
+                   e->end.code_state == CODE_STATE_LOST;
+        r = program_end(e->program, e->kills, on_ended, e);
+        if (r == -ENOTCONN)
+                return; /* the sandbox will be told */
         if (r < 0)
+                handler_exit(e->sandbox->handler, r);
+}
+
+void execution_stop(Execution *e, EndCause cause) {
+        set_cause(e, cause);
+        switch (e->state) {
+        case EXECUTION_WAITING:
+                finish(e, 0, NULL);
+                break;
+        case EXECUTION_STARTING:
+        case EXECUTION_RUNNING:
+                if (!e->order.by_driver || !e->sandbox->driver ||
+                    !driver_interrupt(e->sandbox->driver, e)) {
+                        begin_end(e);
+                        break;
+                }
+                e->state = EXECUTION_STOPPING;
+                set_timer(e, INTERRUPT_GRACE_USEC);
+                break;
+        case EXECUTION_DRAINING:
+                begin_end(e);
+                break;
+        case EXECUTION_STOPPING:
+        case EXECUTION_ENDING:
+        case EXECUTION_FLUSHING:
+        default:
+                break;
+        }
+}
+
+void execution_sandbox_ended(Execution *e, EndCause cause, LauncherDeath death,
+                             const LauncherUsage *usage) {
+        set_cause(e, cause == END_INVALID ? END_GUEST_LOST : cause);
+        e->end.death = death;
+        if (!e->end.usage_known && usage) {
+                e->end.usage = *usage;
+                e->end.usage_known = true;
+        }
+        if (e->order.by_driver && e->is_started && e->end.code_state == CODE_STATE_NONE)
+                e->end.code_state = CODE_STATE_LOST;
+        e->kills = true;
+        e->at_driver = false;
+        if (e->state == EXECUTION_WAITING)
+                finish(e, 0, NULL);
+        else
                 begin_flush(e);
 }
 
@@ -219,232 +256,288 @@ static void on_streams_ended(void *userdata) {
         Execution *e = userdata;
 
         if (streams_are_cut(e->streams)) {
-                set_cause(e, END_OUTPUT_LIMIT);
-                close_sandbox(e);
+                execution_stop(e, END_OUTPUT_LIMIT);
                 return;
         }
         if (!streams_are_ended(e->streams))
                 return;
         if (e->state == EXECUTION_DRAINING)
-                close_sandbox(e);
+                begin_end(e);
         else if (e->state == EXECUTION_FLUSHING)
-                answer(e);
+                finish(e, 0, NULL);
 }
 
 static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         Execution *e = userdata;
 
         switch (e->state) {
-        case EXECUTION_BOOTING:
-                set_failure(e, METHOD_E_GUEST,
-                            "the guest was not ready in time: try again, and "
-                            "see the load of the machine");
-                close_sandbox(e);
-                break;
         case EXECUTION_RUNNING:
-                set_cause(e, END_TIMEOUT);
-                close_sandbox(e);
+                execution_stop(e, END_TIMEOUT);
+                break;
+        case EXECUTION_STOPPING: /* it did not let go */
+                e->end.code_state = CODE_STATE_LOST;
+                begin_end(e);
                 break;
         case EXECUTION_DRAINING:
-                close_sandbox(e);
+                begin_end(e);
                 break;
         case EXECUTION_FLUSHING:
-                if (connection_is_congested(e->handler->client))
+                if (connection_is_congested(e->sandbox->handler->client))
                         set_timer(e, FLUSH_TIMEOUT_USEC); /* it is the client who is slow */
                 else
-                        answer(e);
+                        finish(e, 0, NULL);
                 break;
-        case EXECUTION_OPENING:
-        case EXECUTION_CLOSING:
+        case EXECUTION_WAITING:
+        case EXECUTION_STARTING:
+        case EXECUTION_ENDING:
         default:
                 break;
         }
         return 0;
 }
 
-/* -- the guest -------------------------------------------------------------------------------- */
+/* -- the program ------------------------------------------------------------------------------ */
 
-/* From here on nothing is left of the request but its id. */
-static void drop_order(Execution *e) {
-        e->order = (ExecutionOrder){};
-        request_drop_params(e->request);
+/* It has ended; what is left in its streams comes. May free the execution. */
+static void begin_drain(Execution *e) {
+        e->state = EXECUTION_DRAINING;
+        streams_close_input(e->streams);
+        if (streams_are_ended(e->streams))
+                begin_end(e);
+        else
+                set_timer(e, OUTPUT_GRACE_USEC);
 }
 
-/* Returns 0 also when the guest is lost by now; a METHOD_E_…, or -errno. */
-static int start_program(Execution *e) {
-        _cleanup_close_ int payload_fd = -EBADF, in = -EBADF, out = -EBADF, err = -EBADF;
-        const LauncherWelcome *welcome = launcher_link_welcome(e->handler->launcher);
+static void on_running(void *userdata) {
+        Execution *e = userdata;
+
+        if (e->state != EXECUTION_STARTING)
+                return;
+        if (e->order.by_driver)
+                return; /* until the stand-in says its word */
+        e->state = EXECUTION_RUNNING;
+        set_timer(e, e->timeout_usec);
+}
+
+static void on_exited(const GuestExited *exited, void *userdata) {
+        Execution *e = userdata;
+
+        e->end.exited.work_free = exited->work_free;
+        if (e->state >= EXECUTION_STOPPING ||
+            (e->order.by_driver && e->state != EXECUTION_STARTING))
+                return; /* it was ended first, or is but a stand-in */
+        e->end.exited = *exited;
+        set_cause(e, END_EXITED);
+        begin_drain(e);
+}
+
+static const ProgramEvents program_events = {
+        .on_running = on_running,
+        .on_exited = on_exited,
+};
+
+/* Records the start. Returns 0, METHOD_E_AUDIT, or -errno. */
+static int record_start(Execution *e, uint32_t exec) {
+        Handler *h = e->sandbox->handler;
         ResultSubject subject = subject_of(e);
-        Payload payload = {
-                .argv = e->order.argv,
-                .interpreter = e->opened.interpreter,
-                .code = e->order.code,
-                .code_name = e->opened.code_name,
-                .env = e->order.env,
-        };
-        GuestStart start;
+        int r;
+
+        subject.exec = exec;
+        r = record_started(h, e->order.request_id, &subject, &e->order.payload, e->timeout_usec,
+                           e->output_bytes);
+        if (r >= 0)
+                return 0;
+        log_error(r, "Cannot record the start of an execution, CLOCHE_SANDBOX=%s",
+                  e->sandbox->opened.sandbox);
+        return launcher_link_welcome(h->launcher)->audit_required ? METHOD_E_AUDIT : 0;
+}
+
+/* Returns 0, a METHOD_E_…, or -errno. */
+static int start(Execution *e) {
+        _cleanup_close_ int payload_fd = -EBADF, in = -EBADF, out = -EBADF, err = -EBADF;
+        uint32_t exec = guest_new_exec(e->sandbox->guest);
+        Payload payload = e->order.payload;
+        GuestStart frame;
         int fds[3], r;
 
-        if (!payload.argv && !payload.interpreter[0])
-                return METHOD_E_NO_INTERPRETER;
-        payload_fd = payload_pack(&payload, &start);
+        if (e->order.by_driver) {
+                payload.words = GUEST_PROGRAM_PATH "\n" GUEST_COMMAND_STAND_IN "\n" STAND_IN_WORD;
+                payload.takes_code_path = false;
+        }
+        payload.sandbox_env = e->sandbox->env;
+        payload_fd = payload_pack(&payload, exec, &frame);
         if (payload_fd < 0)
                 return payload_fd;
-        r = streams_open(e->streams, e->opened.limits.output_bytes, fds);
+        frame.has_terminal = e->order.has_terminal;
+        frame.rows = e->order.rows;
+        frame.columns = e->order.columns;
+        r = streams_open(e->streams, e->output_bytes, e->order.has_terminal, fds);
         if (r < 0)
                 return r;
         in = fds[0];
         out = fds[1];
         err = fds[2];
 
-        r = record_started(e->handler, e->request->id, &subject, &payload, &e->opened.limits);
-        if (r < 0) {
-                log_error(r, "Cannot record the start of an execution, CLOCHE_SANDBOX=%s",
-                          e->opened.sandbox);
-                if (welcome->audit_required)
-                        return METHOD_E_AUDIT;
-        }
+        r = e->order.is_ours ? 0 : record_start(e, exec);
+        if (r != 0)
+                return r;
+        r = program_new(&e->program, e->sandbox, exec, &frame,
+                        (const int[]){ payload_fd, in, out, err }, &program_events, e);
+        if (r < 0)
+                return r == -EBUSY || r == -EAGAIN ? METHOD_E_TOO_MANY_REQUESTS : r;
+        e->state = EXECUTION_STARTING;
         e->is_started = true;
         e->started_usec = now_usec(e);
-        e->state = EXECUTION_RUNNING;
-        drop_order(e);
-        r = guest_start(e->guest, &start, (const int[]){ payload_fd, in, out, err });
-        if (r < 0) {
-                set_cause(e, END_GUEST_LOST);
-                close_sandbox(e);
-        } else
-                set_timer(e, e->opened.limits.timeout_usec);
+        e->order.payload = (Payload){};
         return 0;
 }
 
-static void on_guest_ready(void *userdata) {
-        Execution *e = userdata;
-        int r;
+void execution_start(Execution *e) {
+        int r = start(e);
 
-        if (e->state != EXECUTION_BOOTING)
-                return;
-        r = start_program(e);
-        if (r == 0)
-                return;
-        set_failure(e, r, NULL);
-        close_sandbox(e);
-}
-
-static void on_guest_exited(const GuestExited *exited, void *userdata) {
-        Execution *e = userdata;
-
-        if (e->state != EXECUTION_RUNNING)
-                return; /* it was ended first */
-        e->end.exited = *exited;
-        set_cause(e, END_EXITED);
-        e->state = EXECUTION_DRAINING;
-        streams_close_input(e->streams);
-        if (streams_are_ended(e->streams))
-                close_sandbox(e);
+        if (r != 0)
+                finish(e, r, NULL);
         else
-                set_timer(e, OUTPUT_GRACE_USEC);
+                e->events->on_started(e->userdata);
 }
 
-/* The guest is of no more use. May free the execution. */
-static void lose_guest(Execution *e, EndCause cause) {
-        if (e->state == EXECUTION_BOOTING)
-                set_failure(e, METHOD_E_GUEST, "the guest ended before it was ready");
+/* -- the driver ------------------------------------------------------------------------------- */
+
+void execution_code_running(Execution *e) {
+        if (e->state != EXECUTION_STARTING)
+                return;
+        e->state = EXECUTION_RUNNING;
+        set_timer(e, e->timeout_usec);
+}
+
+void execution_code_done(Execution *e, uint8_t exit_code) {
+        if (e->state >= EXECUTION_DRAINING)
+                return;
+        e->at_driver = false;
+        e->end.code_state = CODE_STATE_KEPT;
+        if (e->end.cause == END_INVALID) {
+                e->end.exited.kind = GUEST_EXIT_EXITED;
+                e->end.exited.value = exit_code;
+                set_cause(e, END_EXITED);
+        }
+        /* its own ends of the streams are the last of those that are not a leftover's */
+        (void)program_signal(e->program, SIGKILL);
+        if (e->end.cause == END_EXITED)
+                begin_drain(e);
         else
-                set_cause(e, cause);
-        close_sandbox(e);
+                begin_end(e);
 }
 
-static void on_guest_fault(GuestFault fault, void *userdata) {
-        lose_guest(userdata, fault == GUEST_FAULT_PROTOCOL ? END_GUEST_PROTOCOL : END_GUEST_LOST);
+void execution_code_lost(Execution *e, const GuestExited *exited) {
+        if (e->state >= EXECUTION_DRAINING)
+                return;
+        e->at_driver = false;
+        e->end.code_state = CODE_STATE_LOST;
+        if (e->end.cause == END_INVALID) {
+                if (exited)
+                        e->end.exited = *exited;
+                else {
+                        e->end.exited.kind = GUEST_EXIT_SIGNALED;
+                        e->end.exited.value = SIGKILL;
+                }
+                set_cause(e, END_EXITED);
+        }
+        begin_end(e);
 }
 
-static const GuestEvents guest_events = {
-        .on_ready = on_guest_ready,
-        .on_exited = on_guest_exited,
-        .on_fault = on_guest_fault,
+void execution_code_refused(Execution *e, int failure, const RpcProblem *problem) {
+        e->at_driver = false;
+        finish(e, failure, problem);
+}
+
+void execution_display(Execution *e, json_object *data, size_t size) {
+        if (!streams_count_display(e->streams, size))
+                execution_stop(e, END_OUTPUT_LIMIT);
+        else if (e->state == EXECUTION_RUNNING)
+                e->events->on_display(data, e->userdata);
+}
+
+/* -- from outside ----------------------------------------------------------------------------- */
+
+static void on_output(unsigned stream, const char *data, size_t size, bool is_text,
+                      void *userdata) {
+        Execution *e = userdata;
+
+        if (e->order.by_driver && !e->is_prepared) {
+                /* the stand-in's word: only now can its streams be opened by another */
+                e->is_prepared = true;
+                streams_uncount(e->streams, stream, size);
+                if (e->state == EXECUTION_STARTING && e->sandbox->driver)
+                        driver_take(e->sandbox->driver, e);
+                return;
+        }
+        e->events->on_output(stream, data, size, is_text, e->userdata);
+}
+
+static const StreamsEvents streams_events = {
+        .on_output = on_output,
+        .on_ended = on_streams_ended,
 };
 
-/* -- the sandbox ------------------------------------------------------------------------------ */
-
-static void on_opened(const LauncherMessage *answer_message, int fd, void *userdata) {
-        Execution *e = userdata;
-        _cleanup_close_ int channel_fd = fd;
-        int r;
-
-        if (!answer_message) {
-                set_failure(e, METHOD_E_LAUNCHER, NULL);
-                begin_flush(e);
-                return;
-        }
-        if (answer_message->header.type == LAUNCHER_REFUSED) {
-                Request *request = e->request;
-
-                unlink_and_free(e);
-                request_refuse(request, &answer_message->refused);
-                return;
-        }
-
-        e->opened = answer_message->opened;
-        e->state = EXECUTION_BOOTING;
-        if (e->end.cause != END_INVALID) { /* cancelled meanwhile */
-                close_sandbox(e);
-                return;
-        }
-        r = guest_new(&e->guest, e->handler->event, TAKE_FD(channel_fd), &guest_events, e);
-        if (r < 0) {
-                set_failure(e, r, NULL);
-                close_sandbox(e);
-                return;
-        }
-        set_timer(e, GUEST_TIMEOUT_USEC);
+static uint64_t narrower(uint64_t wanted, uint64_t limit) {
+        return wanted < limit ? wanted : limit;
 }
 
-static size_t count(const Handler *h) {
-        const Execution *e;
-        size_t n = 0;
-
-        TAILQ_FOREACH(e, &h->executions, entry)
-        n++;
-        return n;
+/* In a sandbox that is kept, what is asked for may take as long as the sandbox lives: a shell. */
+static uint64_t find_timeout(const Sandbox *s, uint64_t wanted) {
+        if (!s->is_kept || wanted == LIMIT_UNSET)
+                return narrower(wanted, s->opened.limits.timeout_usec);
+        return narrower(wanted, s->opened.limits.lifetime_usec);
 }
 
-int execution_new(Handler *h, Request *request, const ExecutionOrder *order) {
-        Execution *e;
+int execution_new(Execution **ret, Sandbox *s, const ExecutionOrder *order,
+                  const ExecutionEvents *events, void *userdata) {
+        Execution *e = calloc(1, sizeof(*e));
         int r;
 
-        if (count(h) >= SANDBOXES_PER_CONNECTION_MAX)
-                return METHOD_E_TOO_MANY_SANDBOXES;
-        e = calloc(1, sizeof(*e));
-        if (!e)
+        if (!e) {
+                streams_free(order->streams);
                 return -ENOMEM;
-        *e = (Execution){ .handler = h, .request = request, .order = *order };
-        TAILQ_INSERT_TAIL(&h->executions, e, entry);
-
-        r = streams_new(&e->streams, h, request->id, on_streams_ended, e);
-        if (r >= 0)
-                r = streams_add_input(e->streams, NULL, order->input, order->input_size,
-                                      !order->input_open || h->client_ended);
-        if (r >= 0)
-                r = launcher_link_open(h->launcher, order->profile, &order->limits, on_opened, e);
+        }
+        *e = (Execution){
+                .sandbox = s,
+                .order = *order,
+                .streams = order->streams,
+                .timeout_usec = find_timeout(s, order->timeout_usec),
+                .output_bytes = order->is_ours ? LIMIT_UNSET
+                                               : narrower(order->output_bytes,
+                                                          s->opened.limits.output_bytes),
+                .events = events,
+                .userdata = userdata,
+                .end.exited.work_free = UINT64_MAX,
+        };
+        e->order.request_id = json_object_get(order->request_id);
+        TAILQ_INSERT_TAIL(&s->executions, e, entry);
+        streams_begin(e->streams, &streams_events, e);
+        if (s->handler->client_ended)
+                execution_finish_input(e);
+        if (!order->by_driver) {
+                r = start(e);
+                if (r == 0)
+                        e->events->on_started(e->userdata);
+        } else {
+                r = driver_enqueue(s, e, order->reset);
+                e->at_driver = r == 0;
+        }
         if (r != 0) {
                 unlink_and_free(e);
-                return r == -ENOTCONN ? METHOD_E_LAUNCHER : r;
+                return r;
         }
+        *ret = e;
         return 0;
 }
 
-Execution *execution_find(const Handler *h, json_object *id) {
-        Execution *e;
-
-        TAILQ_FOREACH(e, &h->executions, entry)
-        if (rpc_id_is_equal(e->request->id, id))
-                return e;
-        return NULL;
+Execution *execution_next(Execution *e) {
+        return TAILQ_NEXT(e, entry);
 }
 
-void execution_cancel(Execution *e) {
-        set_cause(e, END_CANCELLED);
-        close_sandbox(e);
+uint32_t execution_id(const Execution *e) {
+        return e->program ? program_exec(e->program) : 0;
 }
 
 int execution_add_input(Execution *e, Request *request, const void *data, size_t size,
@@ -452,42 +545,28 @@ int execution_add_input(Execution *e, Request *request, const void *data, size_t
         return streams_add_input(e->streams, request, data, size, is_last);
 }
 
-/* -- all of them ------------------------------------------------------------------------------ */
-
-void executions_finish_input(Handler *h) {
-        Execution *e;
-
-        TAILQ_FOREACH(e, &h->executions, entry)
-        streams_finish_input(e->streams);
+void execution_finish_input(Execution *e) {
+        /* a file that is not whole must not take the place of one that is */
+        if (e->order.is_ours && e->program && !streams_is_input_finished(e->streams))
+                execution_stop(e, END_CANCELLED);
+        else
+                streams_finish_input(e->streams);
 }
 
-void executions_resume(Handler *h) {
-        Execution *e;
-
-        TAILQ_FOREACH(e, &h->executions, entry)
+void execution_resume(Execution *e) {
         streams_resume(e->streams);
 }
 
-void executions_died(Handler *h, const LauncherClosed *died) {
-        Execution *e;
-
-        TAILQ_FOREACH(e, &h->executions, entry)
-        if (strcmp(e->opened.sandbox, died->sandbox) == 0) {
-                take_usage(e, died);
-                lose_guest(e, END_GUEST_LOST);
-                return;
-        }
+int execution_signal(Execution *e, uint32_t signo) {
+        if (e->state != EXECUTION_RUNNING)
+                return -ESRCH;
+        if (e->order.by_driver)
+                return e->sandbox->driver ? driver_signal(e->sandbox->driver, e, signo) : -ESRCH;
+        return program_signal(e->program, signo);
 }
 
-void executions_launcher_lost(Handler *h) {
-        Execution *next;
-
-        for (Execution *e = TAILQ_FIRST(&h->executions); e; e = next) {
-                next = TAILQ_NEXT(e, entry);
-                if (e->is_started)
-                        set_cause(e, END_LAUNCHER_LOST);
-                else
-                        set_failure(e, METHOD_E_LAUNCHER, NULL);
-                begin_flush(e);
-        }
+int execution_resize(Execution *e, uint16_t rows, uint16_t columns) {
+        if (!e->order.has_terminal)
+                return -ENOTTY;
+        return e->state == EXECUTION_RUNNING ? program_resize(e->program, rows, columns) : -ESRCH;
 }

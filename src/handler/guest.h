@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The host's side of one guest (wire/guest-frame.h): waits until it is ready, starts one program,
- * and learns how it ended. */
+/* The host's side of one guest (wire/guest-frame.h): waits until it is ready, starts programs, and
+ * learns what became of each. */
 
+#include <stdbool.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "wire/guest-frame.h"
@@ -17,9 +19,15 @@ typedef enum GuestFault {
  * guest. */
 typedef struct GuestEvents {
         void (*on_ready)(void *userdata);
-        void (*on_exited)(const GuestExited *exited, void *userdata); /* borrowed */
         void (*on_fault)(GuestFault fault, void *userdata);
 } GuestEvents;
+
+/* About one program, each at most once: on_child, then on_exited. Each may free the guest. */
+typedef struct GuestProgramEvents {
+        /* It was forked and waits for guest_go(). pid is the kernel's word for who said so. */
+        void (*on_child)(pid_t pid, void *userdata);
+        void (*on_exited)(const GuestExited *exited, void *userdata); /* borrowed */
+} GuestProgramEvents;
 
 typedef struct Guest Guest;
 
@@ -28,9 +36,22 @@ int guest_new(Guest **ret, sd_event *event, int fd, const GuestEvents *events, v
 /* Closes the channel: the guest ends itself, and with it everything in its sandbox. */
 Guest *guest_free(Guest *g);
 
-/* Starts the program, once, after on_ready. start is complete but for its header; fds are the
- * payload, stdin, stdout and stderr, and stay the caller's. Returns 0 or -errno. */
-int guest_start(Guest *g, const GuestStart *start, const int fds[static 4]);
+/* The id of the next program, never used before. */
+uint32_t guest_new_exec(Guest *g);
 
-/* The id that the program has inside, for the path of its code. */
-#define GUEST_EXEC_ID 1
+/* Starts a program, after on_ready. start is complete but for its header; fds are the payload,
+ * stdin, stdout and stderr, and stay the caller's. Returns 0, -EBUSY when GUEST_EXECS_MAX run
+ * already, -EAGAIN when the guest does not keep up, or -errno. */
+int guest_start(Guest *g, uint32_t exec, const GuestStart *start, const int fds[static 4],
+                const GuestProgramEvents *events, void *userdata);
+
+/* Lets it go on, once, after on_child. */
+void guest_go(Guest *g, uint32_t exec);
+
+/* Tells its owner nothing more: for an owner that is gone before it. */
+void guest_forget(Guest *g, uint32_t exec);
+
+/* A signal to its process group, a new size of its terminal. Return 0, -EAGAIN when the guest does
+ * not keep up (nothing was sent), or -errno. */
+int guest_signal(Guest *g, uint32_t exec, uint32_t signo);
+int guest_resize(Guest *g, uint32_t exec, uint16_t rows, uint16_t columns);

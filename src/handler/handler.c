@@ -21,10 +21,11 @@
 #include "basic/json.h"
 #include "basic/limits.h"
 #include "basic/log.h"
-#include "handler/execution.h"
 #include "handler/handler.h"
+#include "handler/mcp.h"
 #include "handler/reply.h"
 #include "handler/request.h"
+#include "handler/sandbox.h"
 #include "wire/rpc.h"
 
 void handler_exit(Handler *h, int error) {
@@ -53,15 +54,6 @@ void handler_count_refusal(Handler *h) {
                 handler_exit(h, r);
 }
 
-static bool has_request(const Handler *h, json_object *id) {
-        const Request *r;
-
-        TAILQ_FOREACH(r, &h->requests, entry)
-        if (r->id && rpc_id_is_equal(r->id, id))
-                return true;
-        return false;
-}
-
 /* No more requests, and the end as soon as what was said is taken. */
 static void stop_listening(Handler *h) {
         connection_finish(h->client);
@@ -72,50 +64,18 @@ static void stop_listening(Handler *h) {
 
 /* -- requests --------------------------------------------------------------------------------- */
 
-/* Whether the request may begin. Returns 0, a METHOD_E_…, or -errno. */
-static int admit(Handler *h, const RpcRequest *rpc, RpcProblem *reterr) {
-        int r;
-
-        if (h->n_requests >= REQUESTS_PER_CONNECTION_MAX)
-                return METHOD_E_TOO_MANY_REQUESTS;
-        if (rpc->id && has_request(h, rpc->id)) {
-                r = rpc_problem_set(reterr, "id", "a request with this id is under way");
-                return r < 0 ? r : METHOD_E_REQUEST;
-        }
-        return 0;
-}
-
-/* Begins a request whose method is known. Returns 0, a METHOD_E_…, or -errno. */
-static int begin(Handler *h, const Method *method, const RpcRequest *rpc, RpcProblem *reterr) {
-        _cleanup_free_ void *params = NULL;
-        Request *request;
-        int r;
-
-        params = calloc(1, method->params_size + 1);
-        if (!params)
-                return -ENOMEM;
-        r = field_parse(method->fields, method->n_fields, rpc->params, params, reterr);
-        if (r != 0)
-                return r < 0 ? r : METHOD_E_PARAMS;
-        r = admit(h, rpc, reterr);
-        if (r != 0)
-                return r;
-        r = request_new(&request, h, method, rpc->id, rpc->params);
-        if (r < 0)
-                return r;
-        r = method->handle(h, request, params, reterr);
-        if (r != 0)
-                request_free(request);
-        return r;
-}
-
 /* Returns 0, a METHOD_E_…, or -errno. */
 static int dispatch(Handler *h, const RpcRequest *rpc, RpcProblem *reterr) {
-        const Method *method = method_find(json_object_get_string(rpc->method));
+        const char *name = json_object_get_string(rpc->method);
+        const Method *method = method_find(name);
+        McpMethod mcp = mcp_method_find(name);
 
+        if (!method && mcp != _MCP_METHOD_MAX)
+                return mcp_dispatch(h, mcp, rpc, reterr);
         if (!rpc->id && (!method || !method->may_notify))
                 return 0;
-        return method ? begin(h, method, rpc, reterr) : METHOD_E_METHOD;
+        return method ? request_begin(h, method, rpc->id, rpc->params, NULL, reterr)
+                      : METHOD_E_METHOD;
 }
 
 static int parse(const char *line, size_t size, RpcRequest *ret, RpcProblem *reterr) {
@@ -138,7 +98,8 @@ static void on_line(const char *line, size_t size, void *userdata) {
         name = rpc.method ? json_object_get_string(rpc.method) : NULL;
 
         if (r == 0 && launcher_link_state(h->launcher) == LAUNCHER_LINK_REFUSED) {
-                r = reply_refused(h, rpc.id, is_request, name, launcher_link_refused(h->launcher));
+                r = reply_refused(h, rpc.id, is_request, name, NULL,
+                                  launcher_link_refused(h->launcher));
                 if (r >= 0)
                         stop_listening(h);
         } else {
@@ -147,10 +108,10 @@ static void on_line(const char *line, size_t size, void *userdata) {
                 if (r == 0)
                         return;
                 /* an id that another request has says nothing: the client could not tell which */
-                if (r == METHOD_E_REQUEST && rpc.id && has_request(h, rpc.id))
-                        r = reply_error(h, NULL, is_request, name, r, &problem);
+                if (r == METHOD_E_REQUEST && rpc.id && request_find(h, rpc.id))
+                        r = reply_error(h, NULL, is_request, name, NULL, r, &problem);
                 else
-                        r = reply_error(h, rpc.id, is_request, name, r, &problem);
+                        r = reply_error(h, rpc.id, is_request, name, NULL, r, &problem);
         }
         if (r < 0)
                 handler_exit(h, r);
@@ -181,7 +142,8 @@ static void on_fault(ConnectionFault fault, void *userdata) {
                 break;
         }
         if (r >= 0)
-                r = reply_error(h, NULL, /* is_wanted= */ true, NULL, METHOD_E_PARSE, &problem);
+                r = reply_error(h, NULL, /* is_wanted= */ true, NULL, NULL, METHOD_E_PARSE,
+                                &problem);
         if (r < 0)
                 handler_exit(h, r);
         else if (fault != CONNECTION_FAULT_UNFINISHED)
@@ -192,14 +154,14 @@ static void on_end(void *userdata) {
         Handler *h = userdata;
 
         h->client_ended = true;
-        executions_finish_input(h);
+        sandboxes_finish_input(h);
         handler_consider_exit(h);
 }
 
 static void on_room(void *userdata) {
         Handler *h = userdata;
 
-        executions_resume(h);
+        sandboxes_resume(h);
         handler_consider_exit(h);
 }
 
@@ -232,11 +194,11 @@ static void on_settled(void *userdata) {
 }
 
 static void on_lost(void *userdata) {
-        executions_launcher_lost(userdata);
+        sandboxes_launcher_lost(userdata);
 }
 
 static void on_died(const LauncherClosed *died, void *userdata) {
-        executions_died(userdata, died);
+        sandboxes_died(userdata, died);
 }
 
 static const LauncherLinkEvents launcher_events = {
@@ -250,8 +212,8 @@ static const LauncherLinkEvents launcher_events = {
 Handler *handler_free(Handler *h) {
         if (!h)
                 return NULL;
-        while (!TAILQ_EMPTY(&h->executions))
-                execution_free(TAILQ_FIRST(&h->executions));
+        while (!TAILQ_EMPTY(&h->sandboxes))
+                sandbox_free(TAILQ_FIRST(&h->sandboxes));
         while (!TAILQ_EMPTY(&h->requests))
                 request_free(TAILQ_FIRST(&h->requests));
         launcher_link_free(h->launcher);
@@ -274,7 +236,7 @@ int handler_new(Handler **ret, sd_event *event, const HandlerFds *fds) {
                 return -ENOMEM;
         h->event = sd_event_ref(event);
         TAILQ_INIT(&h->requests);
-        TAILQ_INIT(&h->executions);
+        TAILQ_INIT(&h->sandboxes);
 
         r = audit_new(&h->audit, "handler", TAKE_FD(journal_fd));
         if (r < 0)

@@ -14,7 +14,7 @@
 #include "handler/launcher-link.h"
 #include "handler/methods.h"
 
-typedef struct Execution Execution;
+typedef struct Sandbox Sandbox;
 
 struct Handler {
         sd_event *event;
@@ -24,8 +24,8 @@ struct Handler {
         AuditSequence sequence;
         TAILQ_HEAD(, Request) requests;
         size_t n_requests;
-        TAILQ_HEAD(, Execution) executions;
-        size_t n_input;          /* bytes queued for all executions */
+        TAILQ_HEAD(, Sandbox) sandboxes;
+        size_t n_input;          /* input queued for all programs */
         size_t n_refused;        /* requests in the second that … */
         uint64_t refusals_begin; /* … began then */
         bool client_ended;       /* it sends no more */

@@ -158,6 +158,10 @@ bool input_has_room(const Input *i) {
         return i->queue.size <= STDIN_BUFFER_MAX / 2;
 }
 
+bool input_is_finished(const Input *i) {
+        return i->finished;
+}
+
 bool input_is_closed(const Input *i) {
         return i->closed;
 }

@@ -37,4 +37,5 @@ int input_finish(Input *i);
 void input_close(Input *i);
 
 bool input_has_room(const Input *i);
-bool input_is_closed(const Input *i); /* the program takes no more */
+bool input_is_finished(const Input *i); /* the client has sent all */
+bool input_is_closed(const Input *i);   /* the program takes no more */

@@ -5,8 +5,7 @@
  * launcher's rule.
  *
  * When a launcher dies, systemd keeps its end of this socket, and the next one says RESUMED on it.
- * What had been sent may or may not have been read by the dead one. A CLOSE and a list are simply
- * asked again. An OPEN is asked again under a new serial, once: so a request that kills launchers
+ * What had been sent may or may not have been read by the dead one. Most is simply asked again. An OPEN is asked again under a new serial, once: so a request that kills launchers
  * is not given to each new one. If the old serial is answered after all, its sandbox is closed at
  * once.
  *
@@ -24,6 +23,7 @@
 #include "basic/fd.h"
 #include "basic/log.h"
 #include "handler/launcher-link.h"
+#include "handler/launcher-request.h"
 #include "handler/timer.h"
 
 struct LauncherCall {
@@ -162,8 +162,8 @@ static int on_call_timeout(sd_event_source *source _unused_, uint64_t usec _unus
         return 0;
 }
 
-static int call_new(LauncherLink *l, const LauncherMessage *message, launcher_answer_t answer,
-                    void *userdata) {
+int launcher_link_ask(LauncherLink *l, const LauncherMessage *message, launcher_answer_t answer,
+                      void *userdata) {
         LauncherCall *call;
         int r;
 
@@ -183,6 +183,14 @@ static int call_new(LauncherLink *l, const LauncherMessage *message, launcher_an
         }
         flush(l);
         return 0;
+}
+
+void launcher_link_forget(LauncherLink *l, void *userdata) {
+        LauncherCall *call;
+
+        TAILQ_FOREACH(call, &l->calls, entry)
+        if (call->userdata == userdata)
+                call->answer = NULL;
 }
 
 /* -- messages --------------------------------------------------------------------------------- */
@@ -231,11 +239,33 @@ static LauncherCall *find_call(LauncherLink *l, uint64_t serial) {
 static bool is_answer(const LauncherCall *call, const LauncherMessage *m) {
         if (m->header.type == LAUNCHER_REFUSED)
                 return true;
-        if (call->message.header.type == LAUNCHER_OPEN)
+        switch ((LauncherMessageType)call->message.header.type) {
+        case LAUNCHER_OPEN:
                 return m->header.type == LAUNCHER_OPENED;
-        if (call->message.header.type == LAUNCHER_CLOSE)
+        case LAUNCHER_PLACE:
+                return m->header.type == LAUNCHER_PLACED;
+        case LAUNCHER_END:
+                return m->header.type == LAUNCHER_ENDED;
+        case LAUNCHER_CLOSE:
                 return m->header.type == LAUNCHER_CLOSED;
-        return m->header.type == LAUNCHER_PROFILE || m->header.type == LAUNCHER_DONE;
+        case LAUNCHER_PROFILES:
+                return m->header.type == LAUNCHER_PROFILE || m->header.type == LAUNCHER_DONE;
+        case LAUNCHER_MESSAGE_INVALID:
+        case LAUNCHER_HELLO:
+        case LAUNCHER_WELCOME:
+        case LAUNCHER_PROFILE:
+        case LAUNCHER_DONE:
+        case LAUNCHER_OPENED:
+        case LAUNCHER_REFUSED:
+        case LAUNCHER_PLACED:
+        case LAUNCHER_ENDED:
+        case LAUNCHER_CLOSED:
+        case LAUNCHER_DIED:
+        case LAUNCHER_RESUMED:
+        case _LAUNCHER_MESSAGE_TYPE_MAX:
+        default:
+                return false;
+        }
 }
 
 /* Consumes fd. Returns 0, or -EBADMSG. */
@@ -248,7 +278,7 @@ static int on_answer(LauncherLink *l, const LauncherMessage *m, int fd) {
         if (!call) {
                 /* asked before a launcher died, answered by the next: nobody wants it any more */
                 if (m->header.type == LAUNCHER_OPENED)
-                        return launcher_link_close(l, m->opened.sandbox, NULL, NULL);
+                        return launcher_request_close(l, m->opened.sandbox, NULL, NULL);
                 return 0;
         }
         if (!is_answer(call, m))
@@ -290,6 +320,8 @@ static int dispatch(LauncherLink *l, const LauncherMessage *m, int fd) {
         case LAUNCHER_DONE:
         case LAUNCHER_OPENED:
         case LAUNCHER_REFUSED:
+        case LAUNCHER_PLACED:
+        case LAUNCHER_ENDED:
         case LAUNCHER_CLOSED:
                 return on_answer(l, m, TAKE_FD(owned));
         case LAUNCHER_WELCOME:
@@ -297,6 +329,8 @@ static int dispatch(LauncherLink *l, const LauncherMessage *m, int fd) {
         case LAUNCHER_HELLO:
         case LAUNCHER_PROFILES:
         case LAUNCHER_OPEN:
+        case LAUNCHER_PLACE:
+        case LAUNCHER_END:
         case LAUNCHER_CLOSE:
         case _LAUNCHER_MESSAGE_TYPE_MAX:
         default:
@@ -391,32 +425,4 @@ const LauncherWelcome *launcher_link_welcome(const LauncherLink *l) {
 
 const LauncherRefused *launcher_link_refused(const LauncherLink *l) {
         return &l->refused;
-}
-
-int launcher_link_profiles(LauncherLink *l, launcher_answer_t answer, void *userdata) {
-        LauncherMessage m;
-
-        launcher_message_init(&m, LAUNCHER_PROFILES, 0);
-        return call_new(l, &m, answer, userdata);
-}
-
-int launcher_link_open(LauncherLink *l, const char *profile, const LauncherLimits *limits,
-                       launcher_answer_t answer, void *userdata) {
-        LauncherMessage m;
-
-        if (!launcher_profile_name_is_valid(profile))
-                return -EINVAL;
-        launcher_message_init(&m, LAUNCHER_OPEN, 0);
-        memcpy(m.open.profile, profile, strlen(profile));
-        m.open.limits = *limits;
-        return call_new(l, &m, answer, userdata);
-}
-
-int launcher_link_close(LauncherLink *l, const char *sandbox, launcher_answer_t answer,
-                        void *userdata) {
-        LauncherMessage m;
-
-        launcher_message_init(&m, LAUNCHER_CLOSE, 0);
-        memcpy(m.close.sandbox, sandbox, strnlen(sandbox, sizeof(m.close.sandbox) - 1));
-        return call_new(l, &m, answer, userdata);
 }

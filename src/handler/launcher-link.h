@@ -46,10 +46,11 @@ const LauncherWelcome *launcher_link_welcome(const LauncherLink *l);
 /* Why it refused; zeroed unless it did. */
 const LauncherRefused *launcher_link_refused(const LauncherLink *l);
 
-/* Each returns 0, and the answer comes from the event loop; -ENOTCONN when there is no launcher
- * (any more); or -errno. limits: LIMIT_UNSET where the profile's counts. */
-int launcher_link_profiles(LauncherLink *l, launcher_answer_t answer, void *userdata);
-int launcher_link_open(LauncherLink *l, const char *profile, const LauncherLimits *limits,
-                       launcher_answer_t answer, void *userdata);
-int launcher_link_close(LauncherLink *l, const char *sandbox, launcher_answer_t answer,
-                        void *userdata);
+/* Asks. Returns 0, and the answer comes from the event loop; -ENOTCONN when there is no launcher
+ * (any more); or -errno. launcher-request.h has each question by its name. */
+int launcher_link_ask(LauncherLink *l, const LauncherMessage *message, launcher_answer_t answer,
+                      void *userdata);
+
+/* Whoever asked with this userdata is gone: what it asked still happens, and nobody is told. Not
+ * for OPEN. */
+void launcher_link_forget(LauncherLink *l, void *userdata);

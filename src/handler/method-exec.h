@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* exec.cancel and exec.stdin: what can be done to a run while it is under way. It is named by the
- * id of its request. */
+/* exec.*: what can be done to a request while it is under way. It is named by its id. */
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "handler/methods.h"
 
@@ -20,5 +20,21 @@ typedef struct ExecStdinParams {
         bool eof;
 } ExecStdinParams;
 
+typedef struct ExecSignalParams {
+        json_object *id;
+        const char *signal;
+} ExecSignalParams;
+
+typedef struct ExecResizeParams {
+        json_object *id;
+        uint64_t rows;
+        uint64_t columns;
+} ExecResizeParams;
+
 int method_exec_cancel(Handler *h, Request *request, const void *params, RpcProblem *reterr);
 int method_exec_stdin(Handler *h, Request *request, const void *params, RpcProblem *reterr);
+int method_exec_signal(Handler *h, Request *request, const void *params, RpcProblem *reterr);
+int method_exec_resize(Handler *h, Request *request, const void *params, RpcProblem *reterr);
+
+/* The number of "INT", "SIGINT" or "2"; 0 for what is none. Pure. */
+uint32_t method_exec_signal_number(const char *name);

@@ -9,6 +9,7 @@
 #include "basic/json.h"
 #include "basic/limits.h"
 #include "handler/handler.h"
+#include "handler/launcher-request.h"
 #include "handler/method-profile.h"
 #include "handler/request.h"
 
@@ -26,17 +27,18 @@ static ProfileList *list_free(ProfileList *l) {
 }
 DEFINE_CLEANUP(ProfileList, list_free)
 
-static int set_limits(json_object *profile, const LauncherLimits *limits) {
+int method_profile_set_limits(json_object *profile, const LauncherLimits *limits) {
         const struct {
                 const char *name;
                 uint64_t value;
         } numbers[] = {
-                { "memory_bytes", limits->memory_bytes                 },
-                { "tasks",        limits->tasks                        },
-                { "cpu_percent",  limits->cpu_percent                  },
-                { "work_bytes",   limits->work_bytes                   },
-                { "timeout_ms",   limits->timeout_usec / USEC_PER_MSEC },
-                { "output_bytes", limits->output_bytes                 },
+                { "memory_bytes", limits->memory_bytes                  },
+                { "tasks",        limits->tasks                         },
+                { "cpu_percent",  limits->cpu_percent                   },
+                { "work_bytes",   limits->work_bytes                    },
+                { "timeout_ms",   limits->timeout_usec / USEC_PER_MSEC  },
+                { "output_bytes", limits->output_bytes                  },
+                { "lifetime_ms",  limits->lifetime_usec / USEC_PER_MSEC },
         };
         json_object *object = json_object_new_object();
         int r;
@@ -71,7 +73,7 @@ static int format_profile(const LauncherProfile *sent, json_object **ret) {
         if (r >= 0)
                 r = set_text(profile, "digest", p.digest, /* may_be_null= */ true);
         if (r >= 0)
-                r = set_limits(profile, &p.limits);
+                r = method_profile_set_limits(profile, &p.limits);
         if (r >= 0)
                 r = set_text(profile, "problem", p.problem, /* may_be_null= */ true);
         if (r < 0)
@@ -135,7 +137,7 @@ int method_profile_list(Handler *h, Request *request, const void *params _unused
         if (!l)
                 return -ENOMEM;
         *l = (ProfileList){ .request = request, .profiles = json_object_new_array() };
-        r = launcher_link_profiles(h->launcher, on_answer, l);
+        r = launcher_request_profiles(h->launcher, on_answer, l);
         if (r < 0)
                 return r == -ENOTCONN ? METHOD_E_LAUNCHER : r;
         l = NULL; /* the answer's */

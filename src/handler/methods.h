@@ -30,6 +30,20 @@ enum {
         METHOD_E_NOT_RUNNING,
         METHOD_E_STDIN_FULL,
         METHOD_E_STDIN_CLOSED,
+        METHOD_E_UNKNOWN_SANDBOX,
+        METHOD_E_SANDBOX_ENDED, /* while the request was under way */
+        METHOD_E_DRIVER,        /* the program that keeps the interpreter's state did not start */
+        METHOD_E_CANCELLED,
+        METHOD_E_NO_TERMINAL,
+        METHOD_E_FILE_NOT_FOUND,
+        METHOD_E_FILE_DENIED,
+        METHOD_E_IS_A_DIRECTORY,
+        METHOD_E_NOT_A_DIRECTORY,
+        METHOD_E_NOT_A_FILE,
+        METHOD_E_NO_SPACE,
+        METHOD_E_READ_ONLY,
+        METHOD_E_NOT_EMPTY,
+        METHOD_E_FILE, /* anything else; the problem says what */
 };
 
 typedef struct Method {
@@ -44,6 +58,10 @@ typedef struct Method {
          * replies. */
         int (*handle)(Handler *h, Request *request, const void *params, RpcProblem *reterr);
 } Method;
+
+/* What one of run's files is made of (RunFile). */
+extern const Field *const run_file_fields;
+extern const size_t n_run_file_fields;
 
 extern const Method *const methods;
 size_t method_count(void);

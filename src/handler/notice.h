@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What a client hears unasked: the output of its runs. */
+/* What a client hears unasked: output while it runs, and the end of a sandbox. */
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -11,3 +11,10 @@
  * is, which must be UTF-8, anything else as base64. Returns 0 or -ENOMEM. */
 int notice_format_output(json_object *id, const char *stream, const char *data, size_t size,
                          bool is_text, json_object **ret);
+
+/* The notification of something that code wants shown: data, an object of strings by media type,
+ * borrowed. */
+int notice_format_display(json_object *id, json_object *data, json_object **ret);
+
+/* The notification that a sandbox ended by itself. Returns 0 or -ENOMEM. */
+int notice_format_ended(const char *sandbox, const char *reason, json_object **ret);

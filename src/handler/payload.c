@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The layout is wire/guest-frame.h's: argv, env, code, nothing between them. Strings come from
+/* The layout is wire/guest-frame.h's: argv, env, directory, code, nothing between
+ * them. Strings come from
  * strict JSON or from the launcher and hold no NUL, so each ends where it seems to. The seals let
  * the guest map it without fear that it changes; they matter to the guest, not to us. */
 
@@ -12,7 +13,6 @@
 #include "basic/cleanup.h"
 #include "basic/fd.h"
 #include "basic/limits.h"
-#include "handler/guest.h"
 #include "handler/payload.h"
 
 static int add_string(Buffer *b, const char *s, size_t size) {
@@ -36,13 +36,13 @@ static int add_argv(Buffer *b, json_object *argv, uint32_t *ret_n) {
         return 0;
 }
 
-/* The interpreter's words, and the path that the guest will give the code. */
-static int add_interpreter(Buffer *b, const Payload *p, uint32_t *ret_n) {
+/* The words, and the path that the guest will give the code. */
+static int add_words(Buffer *b, const Payload *p, uint32_t exec, uint32_t *ret_n) {
         _cleanup_free_ char *path = NULL;
         uint32_t n = 0;
         int r;
 
-        for (const char *word = p->interpreter; *word;) {
+        for (const char *word = p->words; *word;) {
                 size_t size = strcspn(word, "\n");
 
                 r = add_string(b, word, size);
@@ -52,16 +52,16 @@ static int add_interpreter(Buffer *b, const Payload *p, uint32_t *ret_n) {
                 word += size;
                 word += strspn(word, "\n");
         }
+        *ret_n = n;
+        if (!p->takes_code_path)
+                return 0;
 
-        if (asprintf(&path, "%s/%d/%s", GUEST_CODE_DIR, GUEST_EXEC_ID, p->code_name) < 0) {
+        if (asprintf(&path, "%s/%u/%s", GUEST_CODE_DIR, exec, p->code_name) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        r = add_string(b, path, strlen(path));
-        if (r < 0)
-                return r;
         *ret_n = n + 1;
-        return 0;
+        return add_string(b, path, strlen(path));
 }
 
 static int add_env(Buffer *b, json_object *env, uint32_t *ret_n) {
@@ -82,34 +82,40 @@ static int add_env(Buffer *b, json_object *env, uint32_t *ret_n) {
                         return r;
                 n++;
         }
-        *ret_n = n;
+        *ret_n += n;
         return 0;
 }
 
-int payload_pack(const Payload *p, GuestStart *ret_start) {
+static int add_code(Buffer *b, const Payload *p, GuestStart *start) {
+        size_t size = strlen(p->code);
+
+        if (size > LINE_SIZE_MAX || strlen(p->code_name) >= sizeof(start->code_name))
+                return -E2BIG;
+        start->code_size = (uint32_t)size;
+        start->has_code = 1;
+        memcpy(start->code_name, p->code_name, strlen(p->code_name));
+        return buffer_append(b, p->code, size);
+}
+
+int payload_pack(const Payload *p, uint32_t exec, GuestStart *ret_start) {
         _cleanup_(buffer_done) Buffer b = {};
         GuestStart start = {};
         int r;
 
-        r = p->argv ? add_argv(&b, p->argv, &start.n_argv) : add_interpreter(&b, p, &start.n_argv);
+        r = p->argv ? add_argv(&b, p->argv, &start.n_argv) : add_words(&b, p, exec, &start.n_argv);
+        if (r >= 0)
+                r = add_env(&b, p->sandbox_env, &start.n_env);
         if (r >= 0)
                 r = add_env(&b, p->env, &start.n_env);
+        if (r >= 0 && p->cwd) {
+                start.has_cwd = 1;
+                r = add_string(&b, p->cwd, strlen(p->cwd));
+        }
+        start.strings_size = (uint32_t)b.size;
+        if (r >= 0 && p->code)
+                r = add_code(&b, p, &start);
         if (r < 0)
                 return r;
-        start.strings_size = (uint32_t)b.size;
-
-        if (!p->argv) {
-                size_t size = strlen(p->code);
-
-                if (size > LINE_SIZE_MAX || strlen(p->code_name) >= sizeof(start.code_name))
-                        return -E2BIG;
-                r = buffer_append(&b, p->code, size);
-                if (r < 0)
-                        return r;
-                start.code_size = (uint32_t)size;
-                start.has_code = 1;
-                memcpy(start.code_name, p->code_name, strlen(p->code_name));
-        }
         if (b.size > PAYLOAD_SIZE_MAX || start.n_argv > ARGV_MAX || start.n_env > ARGV_MAX)
                 return -E2BIG;
 

@@ -13,10 +13,9 @@
 #include "basic/json.h"
 #include "basic/log.h"
 #include "basic/sha256.h"
-#include "handler/guest.h"
 #include "handler/record.h"
 
-#define VALUES_MAX 16
+#define VALUES_MAX 24
 
 /* The values of one entry, in the order they were added. */
 typedef struct Values {
@@ -48,7 +47,7 @@ static int write_values(Handler *h, AuditEvent event, const Values *v) {
 
 static void add_subject(Values *v, Handler *h, json_object *id, const ResultSubject *subject) {
         add(v, AUDIT_TEXT(SANDBOX, subject->sandbox));
-        add(v, AUDIT_NUMBER(EXEC, GUEST_EXEC_ID));
+        add(v, AUDIT_NUMBER(EXEC, subject->exec));
         add(v, AUDIT_TEXT(PROFILE, subject->profile));
         add(v, AUDIT_TEXT(IMAGE_DIGEST, subject->digest));
         add(v, AUDIT_NUMBER(UID, launcher_link_welcome(h->launcher)->uid));
@@ -116,7 +115,7 @@ static int join_names(json_object *env, Buffer *ret) {
 }
 
 int record_started(Handler *h, json_object *id, const ResultSubject *subject,
-                   const Payload *payload, const LauncherLimits *limits) {
+                   const Payload *payload, uint64_t timeout_usec, uint64_t output_bytes) {
         _cleanup_(buffer_done) Buffer names = {};
         char hash[SHA256_HEX_SIZE];
         Values v = {};
@@ -132,8 +131,8 @@ int record_started(Handler *h, json_object *id, const ResultSubject *subject,
         add_json(&v, AUDIT_FIELD_ARGV, payload->argv);
         if (names.size > 0)
                 add(&v, AUDIT_BYTES(ENV_NAMES, buffer_data(&names), names.size));
-        add(&v, AUDIT_NUMBER(TIMEOUT_USEC, limits->timeout_usec));
-        add(&v, AUDIT_NUMBER(OUTPUT_BYTES, limits->output_bytes));
+        add(&v, AUDIT_NUMBER(TIMEOUT_USEC, timeout_usec));
+        add(&v, AUDIT_NUMBER(OUTPUT_BYTES, output_bytes));
         return write_values(h, AUDIT_EXEC_STARTED, &v);
 }
 
@@ -152,6 +151,15 @@ static int join_limits(unsigned limits_hit, Buffer *ret) {
                         return r;
         }
         return 0;
+}
+
+static void add_usage(Values *v, const LauncherUsage *u) {
+        add(v, AUDIT_NUMBER(CPU_USER_USEC, u->cpu_user_usec));
+        add(v, AUDIT_NUMBER(CPU_SYSTEM_USEC, u->cpu_system_usec));
+        add(v, AUDIT_NUMBER(MEMORY_PEAK_BYTES, u->memory_peak_bytes));
+        add(v, AUDIT_NUMBER(TASKS_PEAK, u->tasks_peak));
+        add(v, AUDIT_NUMBER(IO_READ_BYTES, u->io_read_bytes));
+        add(v, AUDIT_NUMBER(IO_WRITE_BYTES, u->io_write_bytes));
 }
 
 void record_ended(Handler *h, json_object *id, const ResultSubject *subject, const RunEnd *end,
@@ -173,6 +181,8 @@ void record_ended(Handler *h, json_object *id, const ResultSubject *subject, con
         if (r >= 0 && limits.size > 0)
                 add(&v, AUDIT_BYTES(LIMITS_HIT, buffer_data(&limits), limits.size));
         add(&v, AUDIT_NUMBER(WALL_USEC, end->wall_usec));
+        if (end->usage_known)
+                add_usage(&v, &end->usage);
         add(&v, AUDIT_NUMBER(STDOUT_BYTES, end->stdout_bytes));
         add(&v, AUDIT_NUMBER(STDERR_BYTES, end->stderr_bytes));
         if (r >= 0)
@@ -180,4 +190,19 @@ void record_ended(Handler *h, json_object *id, const ResultSubject *subject, con
         if (r < 0)
                 log_error(r, "Cannot record how an execution ended, CLOCHE_SANDBOX=%s",
                           subject->sandbox);
+}
+
+void record_file(Handler *h, AuditEvent event, json_object *id, const char *sandbox,
+                 const char *path, uint64_t size) {
+        Values v = {};
+        int r;
+
+        add(&v, AUDIT_TEXT(SANDBOX, sandbox));
+        add(&v, AUDIT_TEXT(PATH, path));
+        add(&v, AUDIT_NUMBER(SIZE_BYTES, size));
+        add(&v, AUDIT_NUMBER(UID, launcher_link_welcome(h->launcher)->uid));
+        add_json(&v, AUDIT_FIELD_REQUEST_ID, id);
+        r = write_values(h, event, &v);
+        if (r < 0)
+                log_warning(r, "Cannot record a file, CLOCHE_SANDBOX=%s", sandbox);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the handler adds to the audit: refused requests, and each execution's begin and end. That a
+/* What the handler adds to the audit: refused requests, files that went in and out, and each
+ * execution's begin and end. That a
  * connection and a sandbox came and went is the launcher's to say. */
 
 #include <json-c/json.h>
@@ -17,7 +18,12 @@ void record_refused(Handler *h, json_object *id, const char *method, RpcError er
 
 /* Returns 0 or -errno when the record was not written; whether that matters is the caller's. */
 int record_started(Handler *h, json_object *id, const ResultSubject *subject,
-                   const Payload *payload, const LauncherLimits *limits);
+                   const Payload *payload, uint64_t timeout_usec, uint64_t output_bytes);
+
+/* A file that went in (AUDIT_FILE_IN), came out (…OUT) or was removed. A record that cannot be written
+ * is logged. */
+void record_file(Handler *h, AuditEvent event, json_object *id, const char *sandbox,
+                 const char *path, uint64_t size);
 
 /* A record that cannot be written is logged: what happened has happened. */
 void record_ended(Handler *h, json_object *id, const ResultSubject *subject, const RunEnd *end,

@@ -12,6 +12,7 @@
 
 #include "basic/json.h"
 #include "basic/log.h"
+#include "handler/mcp-call.h"
 #include "handler/record.h"
 #include "handler/reply.h"
 #include "wire/rpc.h"
@@ -46,6 +47,34 @@ static RpcError error_of_outcome(int outcome) {
                 return RPC_ERROR_STDIN_FULL;
         case METHOD_E_STDIN_CLOSED:
                 return RPC_ERROR_STDIN_CLOSED;
+        case METHOD_E_UNKNOWN_SANDBOX:
+                return RPC_ERROR_UNKNOWN_SANDBOX;
+        case METHOD_E_SANDBOX_ENDED:
+                return RPC_ERROR_SANDBOX_ENDED;
+        case METHOD_E_DRIVER:
+                return RPC_ERROR_DRIVER_FAILED;
+        case METHOD_E_CANCELLED:
+                return RPC_ERROR_CANCELLED;
+        case METHOD_E_NO_TERMINAL:
+                return RPC_ERROR_NO_TERMINAL;
+        case METHOD_E_FILE_NOT_FOUND:
+                return RPC_ERROR_FILE_NOT_FOUND;
+        case METHOD_E_FILE_DENIED:
+                return RPC_ERROR_FILE_DENIED;
+        case METHOD_E_IS_A_DIRECTORY:
+                return RPC_ERROR_IS_A_DIRECTORY;
+        case METHOD_E_NOT_A_DIRECTORY:
+                return RPC_ERROR_NOT_A_DIRECTORY;
+        case METHOD_E_NOT_A_FILE:
+                return RPC_ERROR_NOT_A_FILE;
+        case METHOD_E_NO_SPACE:
+                return RPC_ERROR_NO_SPACE;
+        case METHOD_E_READ_ONLY:
+                return RPC_ERROR_READ_ONLY;
+        case METHOD_E_NOT_EMPTY:
+                return RPC_ERROR_NOT_EMPTY;
+        case METHOD_E_FILE:
+                return RPC_ERROR_FILE_FAILED;
         default: /* -errno */
                 return RPC_ERROR_INTERNAL;
         }
@@ -84,7 +113,7 @@ static RpcError error_of_refusal(LauncherRefusal refusal) {
 }
 
 static int send_error(Handler *h, json_object *id, bool is_wanted, const char *method,
-                      RpcError error, const RpcProblem *problem) {
+                      const McpCall *mcp, RpcError error, const RpcProblem *problem) {
         const char *journal = error == RPC_ERROR_INTERNAL ? h->sequence.connection : NULL;
         json_object *message = NULL;
         int r;
@@ -93,26 +122,28 @@ static int send_error(Handler *h, json_object *id, bool is_wanted, const char *m
         handler_count_refusal(h);
         if (!is_wanted)
                 return 0;
+        if (mcp)
+                return mcp_call_fail(mcp, h, id, error, problem, journal);
         r = rpc_format_error(id, error, problem, journal, &message);
         return r < 0 ? r : connection_send(h->client, message);
 }
 
-int reply_error(Handler *h, json_object *id, bool is_wanted, const char *method, int outcome,
-                const RpcProblem *problem) {
+int reply_error(Handler *h, json_object *id, bool is_wanted, const char *method, const McpCall *mcp,
+                int outcome, const RpcProblem *problem) {
         if (outcome < 0)
                 log_error(outcome, "Cannot do what a client asked, CLOCHE_CONNECTION=%s",
                           h->sequence.connection);
-        return send_error(h, id, is_wanted, method, error_of_outcome(outcome), problem);
+        return send_error(h, id, is_wanted, method, mcp, error_of_outcome(outcome), problem);
 }
 
 int reply_refused(Handler *h, json_object *id, bool is_wanted, const char *method,
-                  const LauncherRefused *refused) {
+                  const McpCall *mcp, const LauncherRefused *refused) {
         char detail[sizeof(refused->detail)];
         RpcProblem problem = { .detail = detail };
 
         (void)snprintf(detail, sizeof(detail), "%s", refused->detail);
         (void)utf8_scrub(detail);
-        return send_error(h, id, is_wanted, method,
+        return send_error(h, id, is_wanted, method, mcp,
                           error_of_refusal((LauncherRefusal)refused->refusal), &problem);
 }
 

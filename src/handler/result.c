@@ -99,6 +99,10 @@ void result_decide(const RunEnd *end, Result *ret) {
         case END_CANCELLED:
                 r.status = RESULT_CANCELLED;
                 break;
+        case END_CLOSED:
+                r.status = RESULT_CANCELLED;
+                r.reason = "closed";
+                break;
         case END_CLIENT_GONE:
                 r.status = RESULT_CANCELLED;
                 r.reason = "client_gone";
@@ -182,38 +186,50 @@ const char *result_limit_name(unsigned limits_hit, unsigned i) {
         return NULL;
 }
 
-static int format_usage(const RunEnd *end, json_object **ret) {
-        const LauncherUsage *u = &end->usage;
+static int set_usage(json_object *object, const LauncherUsage *u) {
         const struct {
                 const char *name;
                 uint64_t value;
-                bool is_known;
         } numbers[] = {
-                { "wall_usec",         end->wall_usec,       true             },
-                { "cpu_user_usec",     u->cpu_user_usec,     end->usage_known },
-                { "cpu_system_usec",   u->cpu_system_usec,   end->usage_known },
-                { "memory_peak_bytes", u->memory_peak_bytes, end->usage_known },
-                { "tasks_peak",        u->tasks_peak,        end->usage_known },
-                { "io_read_bytes",     u->io_read_bytes,     end->usage_known },
-                { "io_write_bytes",    u->io_write_bytes,    end->usage_known },
-                { "stdout_bytes",      end->stdout_bytes,    true             },
-                { "stderr_bytes",      end->stderr_bytes,    true             },
+                { "cpu_user_usec",     u->cpu_user_usec     },
+                { "cpu_system_usec",   u->cpu_system_usec   },
+                { "memory_peak_bytes", u->memory_peak_bytes },
+                { "tasks_peak",        u->tasks_peak        },
+                { "io_read_bytes",     u->io_read_bytes     },
+                { "io_write_bytes",    u->io_write_bytes    },
         };
-        _cleanup_json_ json_object *usage = json_object_new_object();
+        int r = 0;
 
-        if (!usage)
-                return -ENOMEM;
-        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-                int r;
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(numbers); i++)
+                r = json_set_uint(object, numbers[i].name, numbers[i].value);
+        return r;
+}
 
-                if (!numbers[i].is_known)
-                        continue;
-                r = json_set_uint(usage, numbers[i].name, numbers[i].value);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(usage);
-        return 0;
+int result_format_usage(const LauncherUsage *usage, json_object **ret) {
+        _cleanup_json_ json_object *object = json_object_new_object();
+        int r;
+
+        r = object ? set_usage(object, usage) : -ENOMEM;
+        if (r >= 0)
+                *ret = TAKE_PTR(object);
+        return r;
+}
+
+/* Numbers that are not known are left out. */
+static int set_run_usage(json_object *result, const RunEnd *end) {
+        json_object *usage = json_object_new_object();
+        int r;
+
+        r = json_set(result, "usage", usage);
+        if (r >= 0)
+                r = json_set_uint(usage, "wall_usec", end->wall_usec);
+        if (r >= 0 && end->usage_known)
+                r = set_usage(usage, &end->usage);
+        if (r >= 0)
+                r = json_set_uint(usage, "stdout_bytes", end->stdout_bytes);
+        if (r >= 0)
+                r = json_set_uint(usage, "stderr_bytes", end->stderr_bytes);
+        return r;
 }
 
 static int set_outcome(json_object *object, const Result *result) {
@@ -233,7 +249,7 @@ static int set_outcome(json_object *object, const Result *result) {
 int result_format(const Result *result, const RunEnd *end, const ResultSubject *subject,
                   json_object **ret) {
         _cleanup_json_ json_object *object = json_object_new_object();
-        json_object *limits, *usage = NULL;
+        json_object *limits;
         const char *name;
         int r;
 
@@ -254,9 +270,9 @@ int result_format(const Result *result, const RunEnd *end, const ResultSubject *
         for (unsigned i = 0; r >= 0 && (name = result_limit_name(result->limits_hit, i)); i++)
                 r = json_append(limits, json_object_new_string(name));
         if (r >= 0)
-                r = format_usage(end, &usage);
-        if (r >= 0)
-                r = json_set(object, "usage", usage);
+                r = set_run_usage(object, end);
+        if (r >= 0 && end->left > 0)
+                r = json_set_uint(object, "left_running", end->left);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(object);

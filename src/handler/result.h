@@ -20,9 +20,17 @@ typedef enum EndCause {
         END_GUEST_LOST,     /* the channel ended, or the launcher said DIED */
         END_GUEST_PROTOCOL, /* the guest sent what it may not */
         END_LAUNCHER_LOST,
+        END_CLOSED, /* its sandbox, by its client */
         END_CLIENT_GONE,
         END_STOPPED, /* the handler itself was ended */
 } EndCause;
+
+/* What became of an interpreter's state. */
+typedef enum CodeState {
+        CODE_STATE_NONE, /* it was no code, or its interpreter keeps none */
+        CODE_STATE_KEPT,
+        CODE_STATE_LOST,
+} CodeState;
 
 typedef struct RunEnd {
         EndCause cause;
@@ -31,6 +39,8 @@ typedef struct RunEnd {
         LauncherDeath death; /* INVALID: it was alive when it was closed */
         bool usage_known;
         LauncherUsage usage;
+        uint64_t left; /* tasks that it left running */
+        CodeState code_state;
         uint64_t wall_usec; /* START to the end; 0 when it never started */
         uint64_t stdout_bytes;
         uint64_t stderr_bytes;
@@ -71,12 +81,16 @@ const char *result_signal_name(int signo, char buffer[static RESULT_SIGNAL_SIZE]
 /* The i-th name of limits_hit, NULL behind the last. */
 const char *result_limit_name(unsigned limits_hit, unsigned i);
 
-/* Which sandbox it was; "" where there was none. */
+/* Which execution it was; "" where there was no sandbox. */
 typedef struct ResultSubject {
         const char *sandbox;
         const char *profile;
         const char *digest;
+        uint32_t exec; /* its id inside, 0 when it never had one */
 } ResultSubject;
+
+/* What it all used, as a client gets it. Returns 0 or -ENOMEM. */
+int result_format_usage(const LauncherUsage *usage, json_object **ret);
 
 /* As a client gets it. Returns 0 or -ENOMEM. */
 int result_format(const Result *result, const RunEnd *end, const ResultSubject *subject,

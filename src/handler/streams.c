@@ -8,24 +8,24 @@
  * is; that paces a client that waits for its answers, and one that does not runs into the bound. */
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "basic/cleanup.h"
 #include "handler/input.h"
-#include "handler/notice.h"
 #include "handler/output.h"
 #include "handler/streams.h"
 
 typedef struct OutputStream {
         Streams *streams;
-        const char *name;
+        unsigned number;
         Output *output; /* NULL before there are pipes */
         uint64_t size;  /* passed on */
 } OutputStream;
 
 struct Streams {
         Handler *handler;
-        json_object *id;
-        streams_ended_t on_ended;
+        const StreamsEvents *events; /* NULL: output is thrown away, and … */
+        void (*on_discarded)(void *userdata);
         void *userdata;
 
         Input *input;
@@ -33,6 +33,7 @@ struct Streams {
 
         OutputStream outputs[2];
         uint64_t output_max;
+        uint64_t displayed;
         bool cut;
 };
 
@@ -45,7 +46,6 @@ Streams *streams_free(Streams *s) {
         free(s);
         return NULL;
 }
-DEFINE_CLEANUP(Streams, streams_free)
 
 /* -- input ------------------------------------------------------------------------------------ */
 
@@ -97,6 +97,10 @@ void streams_finish_input(Streams *s) {
                 handler_exit(s->handler, r);
 }
 
+bool streams_is_input_finished(const Streams *s) {
+        return input_is_finished(s->input);
+}
+
 void streams_close_input(Streams *s) {
         input_close(s->input);
         on_input_room(s);
@@ -107,14 +111,16 @@ void streams_close_input(Streams *s) {
 static bool may_read(void *userdata) {
         OutputStream *o = userdata;
 
-        return !connection_is_congested(o->streams->handler->client);
+        return !o->streams->events || !connection_is_congested(o->streams->handler->client);
 }
 
 static size_t on_read(size_t size, void *userdata) {
         OutputStream *o = userdata;
         Streams *s = o->streams;
-        uint64_t left = s->output_max - s->outputs[0].size - s->outputs[1].size;
+        uint64_t left = s->output_max - s->outputs[0].size - s->outputs[1].size - s->displayed;
 
+        if (!s->events)
+                return size;
         if (size > left) {
                 s->cut = true;
                 size = (size_t)left;
@@ -125,21 +131,20 @@ static size_t on_read(size_t size, void *userdata) {
 
 static void on_piece(const char *data, size_t size, bool is_text, void *userdata) {
         OutputStream *o = userdata;
-        Handler *h = o->streams->handler;
-        json_object *message = NULL;
-        int r;
+        Streams *s = o->streams;
 
-        r = notice_format_output(o->streams->id, o->name, data, size, is_text, &message);
-        if (r >= 0)
-                r = connection_send(h->client, message);
-        if (r < 0)
-                handler_exit(h, r);
+        if (s->events)
+                s->events->on_output(o->number, data, size, is_text, s->userdata);
 }
 
 static void on_end(void *userdata) {
         OutputStream *o = userdata;
+        Streams *s = o->streams;
 
-        o->streams->on_ended(o->streams->userdata);
+        if (s->events)
+                s->events->on_ended(s->userdata);
+        else
+                s->on_discarded(s->userdata);
 }
 
 static const OutputEvents output_events = {
@@ -149,14 +154,17 @@ static const OutputEvents output_events = {
         .on_end = on_end,
 };
 
-int streams_open(Streams *s, uint64_t output_max, int ret_fds[static 3]) {
+int streams_open(Streams *s, uint64_t output_max, bool has_terminal, int ret_fds[static 3]) {
         _cleanup_close_ int in = -EBADF, out = -EBADF, err = -EBADF;
         OutputStream *o = s->outputs;
         int r;
 
         s->output_max = output_max;
         r = output_new(&o[0].output, s->handler->event, &output_events, &o[0], &out);
-        if (r >= 0)
+        if (r >= 0 && has_terminal) {
+                err = fcntl(out, F_DUPFD_CLOEXEC, 0);
+                r = err < 0 ? -errno : 0;
+        } else if (r >= 0)
                 r = output_new(&o[1].output, s->handler->event, &output_events, &o[1], &err);
         if (r >= 0)
                 r = input_open(s->input, &in);
@@ -169,6 +177,28 @@ int streams_open(Streams *s, uint64_t output_max, int ret_fds[static 3]) {
         ret_fds[1] = TAKE_FD(out);
         ret_fds[2] = TAKE_FD(err);
         return 0;
+}
+
+void streams_uncount(Streams *s, unsigned stream, size_t size) {
+        s->outputs[stream].size -= size;
+}
+
+bool streams_count_display(Streams *s, size_t size) {
+        uint64_t left = s->output_max - s->outputs[0].size - s->outputs[1].size - s->displayed;
+
+        if (size > left) {
+                s->cut = true;
+                return false;
+        }
+        s->displayed += size;
+        return true;
+}
+
+void streams_discard(Streams *s, void (*on_ended)(void *userdata), void *userdata) {
+        s->events = NULL;
+        s->on_discarded = on_ended;
+        s->userdata = userdata;
+        streams_resume(s);
 }
 
 bool streams_are_ended(const Streams *s) {
@@ -193,8 +223,7 @@ void streams_resume(Streams *s) {
                         output_resume(s->outputs[i].output);
 }
 
-int streams_new(Streams **ret, Handler *h, json_object *id, streams_ended_t on_ended,
-                void *userdata) {
+int streams_new(Streams **ret, Handler *h) {
         _cleanup_(streams_freep) Streams *s = NULL;
         int r;
 
@@ -203,11 +232,7 @@ int streams_new(Streams **ret, Handler *h, json_object *id, streams_ended_t on_e
                 return -ENOMEM;
         *s = (Streams){
                 .handler = h,
-                .id = id,
-                .on_ended = on_ended,
-                .userdata = userdata,
-                .outputs = { { .streams = s, .name = "stdout" },
-                            { .streams = s, .name = "stderr" } },
+                .outputs = { { .streams = s, .number = 0 }, { .streams = s, .number = 1 } },
         };
         TAILQ_INIT(&s->waiting);
         r = input_new(&s->input, h->event, &h->n_input, on_input_room, s);
@@ -215,4 +240,9 @@ int streams_new(Streams **ret, Handler *h, json_object *id, streams_ended_t on_e
                 return r;
         *ret = TAKE_PTR(s);
         return 0;
+}
+
+void streams_begin(Streams *s, const StreamsEvents *events, void *userdata) {
+        s->events = events;
+        s->userdata = userdata;
 }

@@ -18,11 +18,15 @@
 #include "launcher/cgroup.h"
 #include "launcher/channel.h"
 #include "launcher/conmon.h"
+#include "launcher/leaf.h"
+#include "launcher/podman-json.h"
 #include "launcher/removal.h"
 #include "launcher/spec.h"
 
-/* beyond the execution's own timeout: starting, draining its output, reading its bill */
-#define SCOPE_SLACK_USEC (60 * USEC_PER_SEC)
+/* beyond the execution's own timeout: starting, moving files in and out, draining its output */
+#define EXEC_SLACK_USEC (120 * USEC_PER_SEC)
+/* beyond the lifetime of a sandbox that is kept: starting */
+#define LIFETIME_SLACK_USEC (5 * USEC_PER_SEC)
 
 void birth_refuse(Sandbox *s, LauncherRefusal refusal, const char *detail) {
         s->events->refused(s, refusal, detail, s->userdata);
@@ -74,6 +78,7 @@ static int record_open(Sandbox *s) {
         memcpy(record->connection, s->sequence->connection, sizeof(record->connection));
         memcpy(record->profile, s->profile_name, sizeof(record->profile));
         memcpy(record->container_id, s->container_id, sizeof(record->container_id));
+        record->guest_pid = s->guest_pid;
         memcpy(record->cgroup, s->cgroup, strlen(s->cgroup) + 1);
         record->used = 1;
         s->record = record;
@@ -94,27 +99,43 @@ static int audit_open(Sandbox *s) {
                 AUDIT_NUMBER(OUTPUT_BYTES, s->limits.output_bytes));
 }
 
-static int on_guest(sd_event_source *source _unused_, int fd, uint32_t revents _unused_,
-                    void *userdata) {
-        Sandbox *s = userdata;
+/* Takes whoever has connected. Returns the channel, -EAGAIN when it was nobody, or -errno. */
+static int accept_guest(Sandbox *s) {
+        _cleanup_free_ char *container = NULL;
         _cleanup_close_ int channel = -EBADF;
-        pid_t guest;
         int r;
 
-        channel = channel_accept(fd, s->cgroup, s->manager->seccomp_fd, &s->guest_pidfd, &guest);
-        if (channel == -EAGAIN)
-                return 0;
+        if (asprintf(&container, "%s/libpod-%s", s->cgroup, s->container_id) < 0)
+                return -ENOMEM;
+        channel = channel_accept(s->listener_fd, container, s->manager->seccomp_fd, &s->guest_pidfd,
+                                 &s->guest_pid);
         if (channel == -EACCES) {
                 log_notice("Somebody outside sandbox %s tried to be its guest, refused", s->id);
-                return 0;
+                return -EAGAIN;
         }
+        if (channel < 0)
+                return channel;
+        r = leaf_prepare(s, s->guest_pid);
+        if (r < 0)
+                return log_error(r, "Cannot prepare the cgroup of container %s", s->container);
+        return TAKE_FD(channel);
+}
+
+static int on_guest(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_,
+                    void *userdata) {
+        Sandbox *s = userdata;
+        _cleanup_close_ int channel = accept_guest(s);
+        int r;
+
+        if (channel == -EAGAIN)
+                return 0;
         if (channel < 0) {
                 birth_refuse(s, LAUNCHER_REFUSAL_GUEST,
                              "the guest's connection could not be taken");
                 return 0;
         }
 
-        s->conmon_pidfd = conmon_open(guest);
+        s->conmon_pidfd = conmon_open(s->guest_pid);
         s->listener_watch = sd_event_source_disable_unref(s->listener_watch);
         s->listener_fd = close_fd(s->listener_fd);
         (void)unlink(s->socket_path);
@@ -175,7 +196,7 @@ static void on_started(const PodmanAnswer *answer, void *userdata) {
 
 static void on_created(const PodmanAnswer *answer, void *userdata) {
         Sandbox *s = userdata;
-        json_object *id;
+        const char *id;
         int r;
 
         s->request = NULL;
@@ -190,9 +211,12 @@ static void on_created(const PodmanAnswer *answer, void *userdata) {
                 return;
         }
         log_debug("Sandbox %s: container created", s->id);
-        if (json_object_object_get_ex(answer->body, "Id", &id))
-                (void)snprintf(s->container_id, sizeof(s->container_id), "%s",
-                               json_object_get_string(id));
+        id = podman_json_get_string(answer->body, "Id");
+        if (!id || strlen(id) >= sizeof(s->container_id) || strchr(id, '/')) {
+                birth_refuse(s, LAUNCHER_REFUSAL_PODMAN, "Podman did not say the container's id");
+                return;
+        }
+        memcpy(s->container_id, id, strlen(id) + 1);
         r = sd_event_add_io(s->manager->event, &s->listener_watch, s->listener_fd, EPOLLIN,
                             on_guest, s);
         if (r >= 0)
@@ -288,7 +312,8 @@ static int start_scope(Sandbox *s) {
         r = sd_event_now(s->manager->event, CLOCK_MONOTONIC, &now);
         if (r < 0)
                 return r;
-        s->deadline_usec = now + s->limits.timeout_usec + SCOPE_SLACK_USEC;
+        s->deadline_usec = now + (s->keep ? s->limits.lifetime_usec + LIFETIME_SLACK_USEC
+                                          : s->limits.timeout_usec + EXEC_SLACK_USEC);
         (void)snprintf(slice, sizeof(slice), "cloche-u%u.slice", s->uid);
         (void)snprintf(description, sizeof(description), "Cloche sandbox (%s) of uid %u",
                        s->profile_name, s->uid);

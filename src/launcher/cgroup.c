@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 
 #include "basic/cleanup.h"
@@ -18,6 +20,8 @@
 
 #define CGROUP_ROOT      "/sys/fs/cgroup"
 #define CGROUP_FILE_SIZE 4096 /* longest file read here; all are a few lines */
+#define REMOVE_DEPTH_MAX \
+        4 /* below a scope: containers, their leaves, and room for what is not ours */
 
 /* Reads a small file of the cgroup. Returns its length or -errno. */
 static ssize_t read_file(int dir_fd, const char *name, char buffer[static CGROUP_FILE_SIZE]) {
@@ -91,6 +95,28 @@ int cgroup_of_pid(pid_t pid, char **ret) {
         return 0;
 }
 
+bool cgroup_process_is_alive(int pidfd) {
+        struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+        return poll(&p, 1, 0) == 0;
+}
+
+int cgroup_open_process(pid_t pid, char **ret_cgroup) {
+        _cleanup_close_ int pidfd = pidfd_open(pid, 0);
+        _cleanup_free_ char *cgroup = NULL;
+        int r;
+
+        if (pidfd < 0) /* of a thread: EINVAL, later ENOENT */
+                return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+        r = cgroup_of_pid(pid, &cgroup);
+        if (r < 0)
+                return r;
+        if (!cgroup_process_is_alive(pidfd))
+                return -ESRCH;
+        *ret_cgroup = TAKE_PTR(cgroup);
+        return TAKE_FD(pidfd);
+}
+
 int cgroup_open(const char *path) {
         _cleanup_free_ char *full = NULL;
         int fd;
@@ -101,17 +127,50 @@ int cgroup_open(const char *path) {
         return fd < 0 ? -errno : fd;
 }
 
+int cgroup_open_below(int dir_fd, const char *path) {
+        int fd = openat(dir_fd, path, O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+        return fd < 0 ? -errno : fd;
+}
+
 int cgroup_move_to_leaf(int dir_fd, const char *leaf, pid_t pid) {
         _cleanup_close_ int leaf_fd = -EBADF;
         char text[32];
 
         if (mkdirat(dir_fd, leaf, 0755) < 0 && errno != EEXIST)
                 return -errno;
-        leaf_fd = openat(dir_fd, leaf, O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        leaf_fd = cgroup_open_below(dir_fd, leaf);
         if (leaf_fd < 0)
-                return -errno;
+                return leaf_fd;
         (void)snprintf(text, sizeof(text), "%d", (int)pid);
         return write_file(leaf_fd, "cgroup.procs", text);
+}
+
+/* Whether a word stands in a line of words. */
+static bool has_word(const char *line, const char *word) {
+        size_t n = strlen(word);
+
+        for (const char *p = line; *p; p += strcspn(p, " \n")) {
+                p += strspn(p, " \n");
+                if (strcspn(p, " \n") == n && strncmp(p, word, n) == 0)
+                        return true;
+        }
+        return false;
+}
+
+int cgroup_enable_controllers(int dir_fd) {
+        static const char *const wanted[] = { "memory", "pids", "cpu", "io" };
+        char text[CGROUP_FILE_SIZE], line[64];
+        size_t n = 0;
+        ssize_t r;
+
+        r = read_file(dir_fd, "cgroup.controllers", text);
+        if (r < 0)
+                return (int)r;
+        for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+                if (has_word(text, wanted[i]))
+                        n += (size_t)snprintf(line + n, sizeof(line) - n, "+%s ", wanted[i]);
+        return n > 0 ? write_file(dir_fd, "cgroup.subtree_control", line) : 0;
 }
 
 bool cgroup_contains(const char *cgroup, const char *path) {
@@ -135,14 +194,25 @@ int cgroup_read_usage(int dir_fd, LauncherUsage *ret) {
                 u.tasks_peak = strtoull(text, NULL, 10);
         if (read_file(dir_fd, "memory.events", text) >= 0)
                 u.oom_kills = find_key(text, "oom_kill");
-        if (read_file(dir_fd, "pids.events", text) >= 0)
-                u.forks_failed = find_key(text, "max");
+        u.forks_failed = cgroup_count_failed_forks(dir_fd);
         if (read_file(dir_fd, "io.stat", text) >= 0) {
                 u.io_read_bytes = sum_key(text, "rbytes");
                 u.io_write_bytes = sum_key(text, "wbytes");
         }
         *ret = u;
         return 0;
+}
+
+uint64_t cgroup_count_failed_forks(int dir_fd) {
+        char text[CGROUP_FILE_SIZE];
+
+        return read_file(dir_fd, "pids.events", text) >= 0 ? find_key(text, "max") : 0;
+}
+
+uint64_t cgroup_count_tasks(int dir_fd) {
+        char text[CGROUP_FILE_SIZE];
+
+        return read_file(dir_fd, "pids.current", text) >= 0 ? strtoull(text, NULL, 10) : 0;
 }
 
 int cgroup_open_events(int dir_fd) {
@@ -173,23 +243,36 @@ int cgroup_kill(int dir_fd) {
         return r == -ENODEV ? 0 : r;
 }
 
-void cgroup_remove(const char *path) {
-        int fd = cgroup_open(path);
-        _cleanup_free_ char *full = NULL;
+/* Bounded, as every recursion here. fd is consumed. */
+static void remove_below(int fd, unsigned depth) {
         struct dirent *e;
         DIR *dir;
 
-        if (fd < 0)
-                return;
         dir = fdopendir(fd);
         if (!dir) {
                 close_fd(fd);
                 return;
         }
-        while ((e = readdir(dir)))
-                if (e->d_type == DT_DIR && e->d_name[0] != '.')
-                        (void)unlinkat(fd, e->d_name, AT_REMOVEDIR);
+        while ((e = readdir(dir))) {
+                int child;
+
+                if (e->d_type != DT_DIR || e->d_name[0] == '.')
+                        continue;
+                child = depth > 1 ? cgroup_open_below(fd, e->d_name) : -EBADF;
+                if (child >= 0)
+                        remove_below(child, depth - 1);
+                (void)unlinkat(fd, e->d_name, AT_REMOVEDIR);
+        }
         (void)closedir(dir);
+}
+
+void cgroup_remove(const char *path) {
+        int fd = cgroup_open(path);
+        _cleanup_free_ char *full = NULL;
+
+        if (fd < 0)
+                return;
+        remove_below(fd, REMOVE_DEPTH_MAX);
         if (asprintf(&full, CGROUP_ROOT "%s", path) >= 0)
                 (void)rmdir(full);
 }

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Who may lie: whoever connects. The peer's pid is the kernel's word (SO_PEERCRED, taken at
- * connect); a pidfd opened afterwards and a cgroup read between two proofs that the process is
- * alive make sure that the cgroup belongs to the process that connected and not to one that got its
- * number later. */
+ * connect), and the pidfd and the cgroup that it leads to are of one process. Were that another one,
+ * which got the number meanwhile, it would still have to be in a cgroup that holds the guest alone.
+ */
 
 #include <errno.h>
-#include <poll.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -38,12 +35,6 @@ int channel_listen(const char *path) {
         return TAKE_FD(fd);
 }
 
-static bool is_alive(int pidfd) {
-        struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-        return poll(&p, 1, 0) == 0;
-}
-
 /* Returns a pidfd of the peer, -EACCES when it is not in the cgroup, or -errno. */
 static int check_peer(int fd, const char *cgroup, pid_t *ret_pid) {
         _cleanup_close_ int pidfd = -EBADF;
@@ -55,11 +46,8 @@ static int check_peer(int fd, const char *cgroup, pid_t *ret_pid) {
                 return -errno;
         if (peer.pid <= 0)
                 return -EACCES;
-        pidfd = pidfd_open(peer.pid, 0);
-        if (pidfd < 0)
-                return -EACCES;
-        if (cgroup_of_pid(peer.pid, &path) < 0 || !cgroup_contains(cgroup, path) ||
-            !is_alive(pidfd))
+        pidfd = cgroup_open_process(peer.pid, &path);
+        if (pidfd < 0 || strcmp(cgroup, path) != 0)
                 return -EACCES;
         *ret_pid = peer.pid;
         return TAKE_FD(pidfd);

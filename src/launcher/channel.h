@@ -12,9 +12,9 @@
  */
 int channel_listen(const char *path);
 
-/* Accepts the guest: checks that the peer lives in cgroup ("/…/cloche-<id>.scope") or below, sends it
- * SETUP with the seccomp program and the uid of the code. ret_pidfd gets a pidfd of the guest, ret_pid
- * its number. Returns the connection, -EAGAIN when nobody is there, -EACCES when the peer is somebody
- * else (it is then disconnected; keep listening), or -errno. */
+/* Accepts the guest: checks that the peer lives in cgroup ("/…/cloche-<id>.scope/libpod-…") and in
+ * none below it, sends it SETUP with the seccomp program and the uid of the code. ret_pidfd gets a
+ * pidfd of the guest, ret_pid its number. Returns the connection, -EAGAIN when nobody is there,
+ * -EACCES when the peer is somebody else (it is then disconnected; keep listening), or -errno. */
 int channel_accept(int listener_fd, const char *cgroup, int seccomp_fd, int *ret_pidfd,
                    pid_t *ret_pid);

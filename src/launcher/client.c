@@ -220,11 +220,35 @@ static int dispatch(Client *c, const LauncherMessage *m, int fd) {
         if (!c->record || fd >= 0)
                 return -EBADMSG;
 
-        if (m->header.type == LAUNCHER_PROFILES)
+        switch ((LauncherMessageType)m->header.type) {
+        case LAUNCHER_PROFILES:
                 return listing_begin(c, m->header.serial);
-        if (m->header.type == LAUNCHER_OPEN)
+        case LAUNCHER_OPEN:
                 return lease_open(c, &m->open);
-        return lease_close(c, &m->close);
+        case LAUNCHER_PLACE:
+                lease_place(c, &m->place);
+                return 0;
+        case LAUNCHER_END:
+                lease_end(c, &m->end);
+                return 0;
+        case LAUNCHER_CLOSE:
+                return lease_close(c, &m->close);
+        case LAUNCHER_MESSAGE_INVALID:
+        case LAUNCHER_HELLO:
+        case LAUNCHER_WELCOME:
+        case LAUNCHER_PROFILE:
+        case LAUNCHER_DONE:
+        case LAUNCHER_OPENED:
+        case LAUNCHER_REFUSED:
+        case LAUNCHER_PLACED:
+        case LAUNCHER_ENDED:
+        case LAUNCHER_CLOSED:
+        case LAUNCHER_DIED:
+        case LAUNCHER_RESUMED:
+        case _LAUNCHER_MESSAGE_TYPE_MAX:
+        default:
+                return -EBADMSG;
+        }
 }
 
 static int on_readable(sd_event_source *source _unused_, int watched_fd _unused_,

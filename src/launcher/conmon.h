@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Podman's monitor of one container, which lives outside the scope and a moment longer than it. It writes
- * its last files when the container has ended; where Podman has removed the container before that, they
- * stay. So a removal is over when conmon is gone and what it left is gone too. */
+/* What a container has outside its scope: Podman's monitor of it, the runtime while it makes or
+ * starts it, and files of both. conmon lives a moment longer than the container and writes its last
+ * files then; where Podman has removed the container before that, they stay. So a removal is over
+ * when conmon is gone and what was left is gone too. */
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* A pidfd of the process that guest (the container's first one) is a child of. Returns it, or -errno:
- * -ESRCH when one of them is gone. */
+#define CONTAINER_ID_SIZE (64 + 1) /* hex digits and the NUL */
+
+/* A pidfd of the process that guest (the container's first one) is a child of. Returns it, or
+ * -errno: -ESRCH when one of them is gone. */
 int conmon_open(pid_t guest);
 
-/* Removes what conmon left in Podman's directory for it, if anything. container is 64 hex digits, and
- * anything else is ignored. */
+/* The same by the container's name, for one whose guest is not known; ret_container gets the
+ * container's id. Returns the pidfd, or -errno: -ESRCH when there is none. */
+int conmon_find(const char *name, char ret_container[static CONTAINER_ID_SIZE]);
+
+/* Kills every process of the runtime that creates or starts this container. To be called when the
+ * container is to end anyway: Podman then fails to start it, or never hears of it. Anything but 64
+ * hex digits is ignored. Returns how many there were, or -errno. */
+int conmon_end_runtime(const char *container);
+
+/* Removes what conmon and the runtime left in their directories for it, if anything. container is
+ * 64 hex digits, and anything else is ignored. */
 void conmon_sweep(bool system_mode, const char *container);

@@ -19,12 +19,13 @@ typedef struct LimitRow {
 } LimitRow;
 
 static const LimitRow limit_rows[] = {
-        { "limits.memory_bytes", offsetof(LauncherLimits, memory_bytes), 1,             MEMORY_MIN       },
-        { "limits.tasks",        offsetof(LauncherLimits, tasks),        1,             TASKS_MIN        },
-        { "limits.cpu_percent",  offsetof(LauncherLimits, cpu_percent),  1,             CPU_PERCENT_MIN  },
-        { "limits.work_bytes",   offsetof(LauncherLimits, work_bytes),   1,             WORK_SIZE_MIN    },
-        { "limits.output_bytes", offsetof(LauncherLimits, output_bytes), 1,             0                },
-        { "timeout_ms",          offsetof(LauncherLimits, timeout_usec), USEC_PER_MSEC, TIMEOUT_MIN_USEC },
+        { "limits.memory_bytes", offsetof(LauncherLimits, memory_bytes),  1,             MEMORY_MIN       },
+        { "limits.tasks",        offsetof(LauncherLimits, tasks),         1,             TASKS_MIN        },
+        { "limits.cpu_percent",  offsetof(LauncherLimits, cpu_percent),   1,             CPU_PERCENT_MIN  },
+        { "limits.work_bytes",   offsetof(LauncherLimits, work_bytes),    1,             WORK_SIZE_MIN    },
+        { "limits.output_bytes", offsetof(LauncherLimits, output_bytes),  1,             0                },
+        { "timeout_ms",          offsetof(LauncherLimits, timeout_usec),  USEC_PER_MSEC, TIMEOUT_MIN_USEC },
+        { "lifetime_ms",         offsetof(LauncherLimits, lifetime_usec), USEC_PER_MSEC, TIMEOUT_MIN_USEC },
 };
 
 bool grant_uid(uint32_t uid) {

@@ -10,6 +10,7 @@
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "launcher/grant.h"
+#include "launcher/leaf.h"
 #include "launcher/lease.h"
 #include "launcher/sandbox.h"
 
@@ -17,6 +18,7 @@ struct Lease {
         Client *client;
         Lease *next;
         uint64_t serial;
+        bool keep;
         char profile[PROFILE_NAME_SIZE];
         LauncherLimits wanted;
         ProfileRequest *request;
@@ -65,6 +67,7 @@ static void on_opened(Sandbox *s, int channel_fd, void *userdata) {
         memcpy(m.opened.profile, s->profile->name, sizeof(m.opened.profile));
         memcpy(m.opened.digest, s->profile->digest, sizeof(m.opened.digest));
         memcpy(m.opened.interpreter, s->profile->interpreter, sizeof(m.opened.interpreter));
+        memcpy(m.opened.driver, s->profile->driver, sizeof(m.opened.driver));
         memcpy(m.opened.code_name, s->profile->code_name, sizeof(m.opened.code_name));
         m.opened.limits = s->limits;
         client_send(l->client, &m, channel_fd);
@@ -76,6 +79,24 @@ static void on_refused(Sandbox *s _unused_, LauncherRefusal refusal, const char 
 
         audit_refusal(l, refusal, detail);
         client_refuse(l->client, l->serial, refusal, detail);
+}
+
+static void send_ended(Client *c, uint64_t serial, bool known, uint32_t left,
+                       const LauncherUsage *usage) {
+        LauncherMessage m;
+
+        launcher_message_init(&m, LAUNCHER_ENDED, serial);
+        m.ended.known = known;
+        m.ended.left = left;
+        m.ended.usage = *usage;
+        client_send(c, &m, -EBADF);
+}
+
+static void on_ended(Sandbox *s _unused_, uint64_t serial, uint32_t left,
+                     const LauncherUsage *usage, void *userdata) {
+        Lease *l = userdata;
+
+        send_ended(l->client, serial, true, left, usage);
 }
 
 static void send_closed(Client *c, LauncherMessageType type, uint64_t serial, const char *id,
@@ -107,6 +128,7 @@ static void on_gone(Sandbox *s _unused_, void *userdata) {
 static const SandboxEvents lease_events = {
         .opened = on_opened,
         .refused = on_refused,
+        .ended = on_ended,
         .died = on_died,
         .gone = on_gone,
 };
@@ -135,7 +157,7 @@ static void on_profile(LauncherRefusal refusal, Profile *profile, const char *de
                 refuse(l, LAUNCHER_REFUSAL_LIMIT, text);
                 return;
         }
-        r = sandbox_new(&l->sandbox, l->client->manager, profile, l->client->uid, &limits,
+        r = sandbox_new(&l->sandbox, l->client->manager, profile, l->client->uid, &limits, l->keep,
                         &l->client->record->sequence, &lease_events, l);
         if (r < 0) {
                 log_error(r, "Cannot begin a sandbox");
@@ -158,6 +180,7 @@ int lease_open(Client *c, const LauncherOpen *message) {
         if (!l)
                 return -ENOMEM;
         l->serial = message->header.serial;
+        l->keep = message->keep;
         l->wanted = message->limits;
         memcpy(l->profile, message->profile, sizeof(l->profile));
 
@@ -196,6 +219,63 @@ static Lease *find(Client *c, const char *id) {
                         return l;
         return NULL;
 }
+
+/* The sandbox of that id, if it is the client's and alive. */
+static Sandbox *find_open(Client *c, const char *id) {
+        Lease *l = find(c, id);
+
+        return l && l->sandbox->state == SANDBOX_OPEN ? l->sandbox : NULL;
+}
+
+/* -- PLACE and END --------------------------------------------------------------------------- */
+
+static const char *explain(int outcome) {
+        switch (outcome) {
+        case LEAF_E_FOREIGN:
+                return "that process is not, or no longer, one of this sandbox's";
+        case LEAF_E_ENDING:
+                return "that execution is being ended";
+        case LEAF_E_TOO_MANY:
+                return "this sandbox has as many executions as it may have, close it";
+        default:
+                return "the process could not be moved to a cgroup of its own";
+        }
+}
+
+void lease_place(Client *c, const LauncherPlace *message) {
+        Sandbox *s = find_open(c, message->sandbox);
+        LauncherMessage m;
+        int r;
+
+        if (!s) {
+                client_refuse(c, message->header.serial, LAUNCHER_REFUSAL_INTERNAL,
+                              "there is no such sandbox");
+                return;
+        }
+        r = leaf_place(s, message->exec, message->pid);
+        if (r < 0)
+                log_error(r, "Cannot place a process of sandbox %s", s->id);
+        if (r != LEAF_DONE) {
+                client_refuse(c, message->header.serial, LAUNCHER_REFUSAL_INTERNAL, explain(r));
+                return;
+        }
+        launcher_message_init(&m, LAUNCHER_PLACED, message->header.serial);
+        client_send(c, &m, -EBADF);
+}
+
+void lease_end(Client *c, const LauncherEnd *message) {
+        Sandbox *s = find_open(c, message->sandbox);
+        int r;
+
+        r = s ? leaf_end(s, message->exec, message->kill, message->header.serial) : LEAF_E_UNKNOWN;
+        if (r == LEAF_E_UNKNOWN)
+                send_ended(c, message->header.serial, false, 0, &(LauncherUsage){});
+        else if (r != LEAF_DONE)
+                client_refuse(c, message->header.serial, LAUNCHER_REFUSAL_INTERNAL,
+                              "that execution is being ended");
+}
+
+/* -- CLOSE ----------------------------------------------------------------------------------- */
 
 int lease_close(Client *c, const LauncherClose *message) {
         Lease *l = find(c, message->sandbox);

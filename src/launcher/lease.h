@@ -9,6 +9,12 @@
  * end. */
 int lease_open(Client *c, const LauncherOpen *message);
 
+/* PLACE: answers PLACED or REFUSED at once. */
+void lease_place(Client *c, const LauncherPlace *message);
+
+/* END: answers ENDED or REFUSED, at once or, after a kill, later. */
+void lease_end(Client *c, const LauncherEnd *message);
+
 /* CLOSE: answers CLOSED at once; the removal goes on. */
 int lease_close(Client *c, const LauncherClose *message);
 

@@ -40,6 +40,7 @@ int profile_take_unit(Profile *p, const ProfileUnit *unit, char *problem, size_t
                 .cpu_percent = PROFILE_CPU_PERCENT_DEFAULT,
                 .work_bytes = PROFILE_WORK_SIZE_DEFAULT,
                 .timeout_usec = PROFILE_TIMEOUT_DEFAULT,
+                .lifetime_usec = PROFILE_LIFETIME_DEFAULT,
                 .output_bytes = PROFILE_OUTPUT_DEFAULT,
         };
         if (unit->memory_max != UINT64_MAX)
@@ -93,28 +94,29 @@ static int take_code_name(Profile *p, const char *value, char *problem, size_t s
 }
 
 /* Words with one newline between them. */
-static int take_interpreter(Profile *p, const char *value, char *problem, size_t size) {
+static int take_words(const char *name, const char *value, char *to, size_t to_size, char *problem,
+                      size_t size) {
         size_t o = 0;
 
-        if (!utf8_is_valid(value, strlen(value)) || strlen(value) >= sizeof(p->interpreter))
-                return spec_refuse(problem, size,
-                                   "Label=" LABEL "interpreter= is too long or not UTF-8");
+        if (!utf8_is_valid(value, strlen(value)) || strlen(value) >= to_size)
+                return spec_refuse(problem, size, "Label=" LABEL "%s= is too long or not UTF-8",
+                                   name);
         for (const char *s = value; *s;) {
                 size_t n;
 
                 s += strspn(s, " \t\n");
                 n = strcspn(s, " \t\n");
                 if (n > 0 && o > 0)
-                        p->interpreter[o++] = '\n';
-                memcpy(p->interpreter + o, s, n);
+                        to[o++] = '\n';
+                memcpy(to + o, s, n);
                 o += n;
                 s += n;
         }
-        p->interpreter[o] = 0;
-        for (const char *s = p->interpreter; *s; s++)
+        to[o] = 0;
+        for (const char *s = to; *s; s++)
                 if (((unsigned char)*s < 0x20 && *s != '\n') || *s == 0x7f)
                         return spec_refuse(problem, size,
-                                           "Label=" LABEL "interpreter= has a control character");
+                                           "Label=" LABEL "%s= has a control character", name);
         return 0;
 }
 
@@ -143,12 +145,20 @@ static int take_labels(Profile *p, json_object *labels, char *problem, size_t si
 
         r = take_language(p, label(labels, LABEL "language"), problem, size);
         if (r >= 0)
-                r = take_interpreter(p, label(labels, LABEL "interpreter"), problem, size);
+                r = take_words("interpreter", label(labels, LABEL "interpreter"), p->interpreter,
+                               sizeof(p->interpreter), problem, size);
+        if (r >= 0)
+                r = take_words("driver", label(labels, LABEL "driver"), p->driver,
+                               sizeof(p->driver), problem, size);
         if (r >= 0)
                 r = take_code_name(p, label(labels, LABEL "code-name"), problem, size);
         if (r >= 0)
                 r = take_number("timeout-sec", label(labels, LABEL "timeout-sec"), USEC_PER_SEC,
                                 TIMEOUT_MIN_USEC, TIMEOUT_MAX_USEC, &p->limits.timeout_usec,
+                                problem, size);
+        if (r >= 0)
+                r = take_number("lifetime-sec", label(labels, LABEL "lifetime-sec"), USEC_PER_SEC,
+                                TIMEOUT_MIN_USEC, TIMEOUT_MAX_USEC, &p->limits.lifetime_usec,
                                 problem, size);
         if (r >= 0)
                 r = take_number("output-bytes", label(labels, LABEL "output-bytes"), 1, 1,

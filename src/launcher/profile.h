@@ -9,8 +9,10 @@
  *
  * What Quadlet has no key for travels as labels: io.cloche.language, io.cloche.interpreter (words
  * separated by white space; the path of the code's file is appended), io.cloche.code-name,
- * io.cloche.timeout-sec, io.cloche.output-bytes. Limits come from the unit: MemoryMax=, TasksMax=,
- * CPUQuota=; the size of /work from its Tmpfs=. */
+ * io.cloche.driver (words too: the program that keeps an interpreter's state from one piece of code
+ * to the next), io.cloche.timeout-sec, io.cloche.lifetime-sec (of a sandbox that is kept),
+ * io.cloche.output-bytes. Limits come from the unit: MemoryMax=, TasksMax=, CPUQuota=; the size of
+ * /work from its Tmpfs=. */
 
 #include <json-c/json.h>
 #include <systemd/sd-bus.h>
@@ -27,6 +29,7 @@ typedef struct Profile {
         char image_id[65];        /* 64 hex digits */
         char digest[DIGEST_SIZE]; /* "sha256:…" of the manifest, or of the image when it has none */
         char interpreter[256];    /* words separated by \n, "" when the profile runs no code */
+        char driver[256];         /* the same, "" when it keeps no state */
         char code_name[32];
         LauncherLimits limits;
         json_object *spec; /* checked; for spec_complete() */

@@ -5,7 +5,8 @@
  *
  *   1. cgroup.kill on the scope, or a stop of the scope by name where its cgroup never got known
  *   2. wait until a request under way has been answered: what Podman began it finishes, and a
- *      container that is created after its removal would be an orphan
+ *      container that is created after its removal would be an orphan. A runtime that waits for a
+ *      process which we killed is ended, or there would never be an answer (conmon.c)
  *   3. wait for "populated 0" in cgroup.events; kill again while it is not
  *   4. DELETE the container by name. After conmon was killed Podman refuses the first time and
  *      obeys the second, or hangs: so each try has its time limit, and is repeated; after a few the
@@ -16,7 +17,9 @@
  * name. */
 
 #include <errno.h>
+#include <glob.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
@@ -25,15 +28,17 @@
 #include "basic/log.h"
 #include "launcher/cgroup.h"
 #include "launcher/conmon.h"
+#include "launcher/leaf.h"
 #include "launcher/podman-command.h"
 #include "launcher/removal.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
 
 #define KILL_AGAIN_USEC       (200 * USEC_PER_MSEC)
 #define REMOVE_TIMEOUT_USEC   (5 * USEC_PER_SEC)
 #define REMOVE_AGAIN_USEC     (100 * USEC_PER_MSEC) /* doubled with each try … */
 #define REMOVE_AGAIN_MAX_USEC (5 * USEC_PER_SEC)    /* … up to this */
 #define CONMON_TIMEOUT_USEC   (3 * USEC_PER_SEC)    /* container removed → its conmon gone */
-#define CONMON_GRACE_USEC     (1 * USEC_PER_SEC)    /* the same where it is not known */
 #define REMOVE_TRIES_BY_API   3                     /* then the command line once, and again */
 
 static void finish(Sandbox *s) {
@@ -57,11 +62,64 @@ static void finish(Sandbox *s) {
         manager_consider_exit(m);
 }
 
+/* The scope's cgroup where nobody told it: a stray's, whose scope systemd may have forgotten while
+ * the runtime makes the directory again. Our unit is two steps below the manager's cgroup. */
+static char *find_cgroup(const char *scope_name) {
+        _cleanup_free_ char *own = NULL, *pattern = NULL;
+        char *found = NULL;
+        glob_t g = {};
+
+        if (cgroup_of_pid(0, &own) < 0)
+                return NULL;
+        for (size_t i = 0; i < 2 && strrchr(own, '/'); i++)
+                *strrchr(own, '/') = 0;
+        if (asprintf(&pattern, CGROUP_ROOT "%s/cloche.slice/cloche-u*.slice/%s", own, scope_name) <
+            0)
+                return NULL;
+        if (glob(pattern, GLOB_NOSORT, NULL, &g) == 0 && g.gl_pathc == 1)
+                found = strdup(g.gl_pathv[0] + strlen(CGROUP_ROOT));
+        globfree(&g);
+        return found;
+}
+
+/* Ends what may still bring the container to life, or wait for it without end; once a guest was
+ * there, nothing does. A container that is started after its scope was gone gets a cgroup of the
+ * same path, which no descriptor of ours leads to. */
+static void end_birth(Sandbox *s) {
+        _cleanup_close_ int late = -EBADF;
+        int n;
+
+        if (s->guest_pidfd >= 0)
+                return;
+        if (s->conmon_pidfd < 0)
+                s->conmon_pidfd = conmon_find(s->container, s->container_id);
+        n = conmon_end_runtime(s->container_id);
+        if (n < 0)
+                log_warning(n, "Cannot look for the start of container %s, ignoring", s->container);
+        else if (n > 0)
+                log_info("Broke off the start of container %s, which is to end", s->container);
+        if (!s->cgroup)
+                s->cgroup = find_cgroup(s->scope_name);
+        if (!s->cgroup)
+                return;
+        late = cgroup_open(s->cgroup);
+        if (late >= 0)
+                (void)cgroup_kill(late);
+        if (s->cgroup_fd < 0)
+                s->cgroup_fd = TAKE_FD(late); /* to see it empty */
+}
+
+static void wait_at_most(Sandbox *s, uint64_t usec);
+
 static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         Sandbox *s = userdata;
 
         s->timer = sd_event_source_disable_unref(s->timer);
-        removal_continue(s);
+        if (s->request) { /* of the birth: a removal's own is waited for without a timer */
+                end_birth(s);
+                wait_at_most(s, KILL_AGAIN_USEC);
+        } else
+                removal_continue(s);
         return 0;
 }
 
@@ -113,6 +171,7 @@ static void try_remove(Sandbox *s) {
         int r;
 
         s->state = SANDBOX_REMOVING;
+        end_birth(s);
         if (s->remove_tries % (REMOVE_TRIES_BY_API + 1) == REMOVE_TRIES_BY_API)
                 r = podman_command_remove(s->manager, s->container, on_command_done, s,
                                           &s->command);
@@ -137,15 +196,13 @@ static int on_conmon_end(sd_event_source *source _unused_, int fd _unused_,
         return 0;
 }
 
-/* Its last files come when they come: until then they cannot be removed. Begins to wait, and ends to. */
+/* Its last files come when they come: until then they cannot be removed. Begins to wait, and ends
+ * to. */
 static bool is_conmon_waited_for(Sandbox *s) {
-        if (s->conmon_pidfd < 0) {
-                if (!s->container_id[0] || s->conmon_given_time)
-                        return false;
-                s->conmon_given_time = true;
-                wait_at_most(s, CONMON_GRACE_USEC);
-                return true;
-        }
+        if (!s->conmon_watch && !s->conmon_given_time)
+                end_birth(s); /* again: what died halfway may have come this far only now */
+        if (s->conmon_pidfd < 0)
+                return false;
         if (s->conmon_watch) { /* and the time is up */
                 s->conmon_watch = sd_event_source_disable_unref(s->conmon_watch);
                 return false;
@@ -181,6 +238,7 @@ void removal_begin(Sandbox *s) {
         if (s->record)
                 s->record->used = 0;
         s->record = NULL;
+        leaf_end_all(s);
         s->timer = sd_event_source_disable_unref(s->timer);
         s->listener_watch = sd_event_source_disable_unref(s->listener_watch);
         if (s->listener_fd >= 0) {
@@ -197,6 +255,5 @@ void removal_begin(Sandbox *s) {
                 (void)pidfd_send_signal(s->holder_pidfd, SIGKILL, NULL, 0);
 
         /* from the loop, not from here: the caller still holds the sandbox */
-        if (!s->request)
-                wait_at_most(s, 0);
+        wait_at_most(s, s->request ? KILL_AGAIN_USEC : 0);
 }

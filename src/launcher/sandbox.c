@@ -28,6 +28,8 @@
 #include "basic/process.h"
 #include "launcher/birth.h"
 #include "launcher/cgroup.h"
+#include "launcher/conmon.h"
+#include "launcher/leaf.h"
 #include "launcher/removal.h"
 #include "launcher/sandbox.h"
 
@@ -37,13 +39,15 @@ static bool is_guest_dead(const Sandbox *s) {
         return s->guest_pidfd >= 0 && poll(&p, 1, 0) > 0;
 }
 
-/* Why a sandbox that nobody ended is dead; INVALID when it is not. */
+/* Why a sandbox that nobody ended is dead; INVALID when it is not. That a process of an execution
+ * was killed for memory is nobody's death but its own; where it cannot be told from the guest's any
+ * more, it is believed to be the cause. */
 static LauncherDeath find_death(const Sandbox *s, const LauncherUsage *usage) {
         uint64_t now;
 
         if (cgroup_is_populated(s->cgroup_fd) && !is_guest_dead(s))
                 return LAUNCHER_DEATH_INVALID;
-        if (usage->oom_kills > 0)
+        if (usage->oom_kills > 0 && leaf_is_guest_oom_killed(s) != 0)
                 return LAUNCHER_DEATH_OOM;
         if (sd_event_now(s->manager->event, CLOCK_MONOTONIC, &now) >= 0 && now >= s->deadline_usec)
                 return LAUNCHER_DEATH_LIFETIME;
@@ -101,6 +105,7 @@ static int on_populated(sd_event_source *source _unused_, int fd, uint32_t reven
                 (void)cgroup_read_usage(s->cgroup_fd, &usage);
                 death = find_death(s, &usage);
                 audit_end(s, death, &usage);
+                leaf_end_all(s);
                 s->events->died(s, death, &usage, s->userdata);
                 removal_begin(s);
                 break;
@@ -134,6 +139,19 @@ int sandbox_watch_cgroup(Sandbox *s) {
         return 0;
 }
 
+/* The guest of a sandbox that was somebody else's, if it is alive. */
+static void adopt_guest(Sandbox *s, pid_t pid) {
+        _cleanup_free_ char *cgroup = NULL, *leaf = NULL;
+        _cleanup_close_ int pidfd = cgroup_open_process(pid, &cgroup);
+
+        if (pidfd < 0 || asprintf(&leaf, "%s/libpod-%s/guest", s->cgroup, s->container_id) < 0 ||
+            strcmp(cgroup, leaf) != 0)
+                return;
+        s->guest_pidfd = TAKE_FD(pidfd);
+        s->guest_pid = pid;
+        s->conmon_pidfd = conmon_open(pid);
+}
+
 /* -- from outside ---------------------------------------------------------------------------- */
 
 static int sandbox_alloc(Sandbox **ret, Manager *m, const char *id, uint32_t uid) {
@@ -161,8 +179,8 @@ static int sandbox_alloc(Sandbox **ret, Manager *m, const char *id, uint32_t uid
 }
 
 int sandbox_new(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
-                const LauncherLimits *limits, AuditSequence *sequence, const SandboxEvents *events,
-                void *userdata) {
+                const LauncherLimits *limits, bool keep, AuditSequence *sequence,
+                const SandboxEvents *events, void *userdata) {
         char id[ID_SIZE];
         Sandbox *s;
         int r;
@@ -176,6 +194,7 @@ int sandbox_new(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
         s->profile = profile_ref(profile);
         memcpy(s->profile_name, profile->name, sizeof(s->profile_name));
         s->limits = *limits;
+        s->keep = keep;
         s->sequence = sequence;
         s->events = events;
         s->userdata = userdata;
@@ -207,10 +226,13 @@ int sandbox_adopt(Sandbox **ret, Manager *m, StateSandbox *record, AuditSequence
         s->userdata = userdata;
         s->cgroup = strdup(record->cgroup);
         r = s->cgroup ? sandbox_watch_cgroup(s) : -ENOMEM;
+        if (r >= 0)
+                r = leaf_adopt_all(s);
         if (r < 0) {
                 sandbox_free(s);
                 return r;
         }
+        adopt_guest(s, record->guest_pid);
         s->record = record;
         *ret = s;
         return 0;
@@ -279,6 +301,7 @@ Sandbox *sandbox_free(Sandbox *s) {
                         *p = s->next;
                         break;
                 }
+        leaf_free_all(s);
         scope_start_free(s->scope_start);
         podman_request_free(s->request);
         podman_command_free(s->command);

@@ -18,13 +18,18 @@ typedef enum SandboxState {
         SANDBOX_REMOVING, /* empty; Podman forgets the container */
 } SandboxState;
 
+typedef struct Leaf Leaf;
+
 /* What its client learns. opened (channel_fd is borrowed: pass it on, it is closed afterwards) or
- * refused comes once, died at most once after opened, none of them after sandbox_end(). gone is
- * always the last, when the scope is empty and Podman has forgotten the container; then the sandbox
- * is freed. */
+ * refused comes once, died at most once after opened, none of them after sandbox_end(). ended comes
+ * for each leaf_end() that was taken, with its serial and how many tasks are left, at the latest
+ * while the sandbox ends. gone is always the last, when the scope is empty and Podman has forgotten
+ * the container; then the sandbox is freed. */
 typedef struct SandboxEvents {
         void (*opened)(Sandbox *s, int channel_fd, void *userdata);
         void (*refused)(Sandbox *s, LauncherRefusal refusal, const char *detail, void *userdata);
+        void (*ended)(Sandbox *s, uint64_t serial, uint32_t left, const LauncherUsage *usage,
+                      void *userdata);
         void (*died)(Sandbox *s, LauncherDeath death, const LauncherUsage *usage, void *userdata);
         void (*gone)(Sandbox *s, void *userdata);
 } SandboxEvents;
@@ -38,6 +43,7 @@ struct Sandbox {
         char profile_name[PROFILE_NAME_SIZE];
         Profile *profile; /* NULL in an adopted one */
         LauncherLimits limits;
+        bool keep;              /* for lifetime_usec, not for one execution */
         uint64_t deadline_usec; /* CLOCK_MONOTONIC: the end of the scope's RuntimeMaxUSec */
 
         const SandboxEvents *events; /* NULL in a stray */
@@ -50,15 +56,17 @@ struct Sandbox {
         char *cgroup;                                /* path, once known */
         int cgroup_fd;
         int guest_pidfd;  /* the container's first process */
+        pid_t guest_pid;  /* valid while guest_pidfd is */
         int conmon_pidfd; /* its monitor */
         char container_id[65];
         int holder_pidfd; /* -EBADF: ended, or not a child of ours */
         pid_t holder_pid; /* valid while holder_pidfd is */
         bool scope_asked; /* a scope of that name may exist */
         bool is_stray;
-        bool conmon_given_time; /* its monitor is unknown, and was waited for blindly */
+        bool conmon_given_time; /* its monitor was waited for, and is gone */
         bool create_asked;      /* a container of that name may exist */
         unsigned remove_tries;
+        Leaf *leaves;
 
         ScopeStart *scope_start;
         PodmanRequest *request;
@@ -72,11 +80,11 @@ struct Sandbox {
         sd_event_source *timer;
 };
 
-/* Begins a sandbox for a client: checked limits, profile referenced. Returns 0 or -errno, and then
- * nothing is left of it. */
+/* Begins a sandbox for a client: checked limits, profile referenced; to be kept, or for one
+ * execution. Returns 0 or -errno, and then nothing is left of it. */
 int sandbox_new(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
-                const LauncherLimits *limits, AuditSequence *sequence, const SandboxEvents *events,
-                void *userdata);
+                const LauncherLimits *limits, bool keep, AuditSequence *sequence,
+                const SandboxEvents *events, void *userdata);
 
 /* Takes over an open sandbox of a launcher that died. Returns 0, -ENODEV when its cgroup is gone,
  * or -errno. */

@@ -9,7 +9,7 @@
 #include "basic/cleanup.h"
 #include "launcher/state.h"
 
-#define STATE_VERSION 2
+#define STATE_VERSION 3
 
 static int map(int fd, State **ret) {
         void *p = mmap(NULL, sizeof(State), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

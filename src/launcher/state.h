@@ -29,6 +29,7 @@ typedef struct StateSandbox {
         char connection[ID_SIZE];
         char profile[PROFILE_NAME_SIZE];
         char container_id[65];
+        int32_t guest_pid;
         char cgroup[STATE_CGROUP_SIZE];
 } StateSandbox;
 

@@ -37,6 +37,16 @@ static int set_env(json_object *schema, const Field *f) {
         return r < 0 ? r : set_bounds(schema, f, "minProperties", "maxProperties");
 }
 
+static int set_objects(json_object *schema, const Field *f) {
+        json_object *items = NULL;
+        int r;
+
+        r = field_schema_format(f->fields, f->n_fields, &items);
+        if (r >= 0)
+                r = json_set(schema, "items", items);
+        return r < 0 ? r : set_bounds(schema, f, "minItems", "maxItems");
+}
+
 static int set_id(json_object *schema) {
         json_object *types = json_object_new_array();
         int r;
@@ -58,6 +68,7 @@ static const char *type_name(FieldType type) {
         case FIELD_BOOL:
                 return "boolean";
         case FIELD_STRINGS:
+        case FIELD_OBJECTS:
                 return "array";
         case FIELD_ENV:
         case FIELD_OBJECT:
@@ -91,7 +102,9 @@ static int format_field(const Field *f, json_object **ret) {
                 r = set_items(schema, "items");
                 if (r >= 0)
                         r = set_bounds(schema, f, "minItems", "maxItems");
-        } else if (f->type == FIELD_ENV)
+        } else if (f->type == FIELD_OBJECTS)
+                r = set_objects(schema, f);
+        else if (f->type == FIELD_ENV)
                 r = set_env(schema, f);
         else if (f->type == FIELD_ID)
                 r = set_id(schema);

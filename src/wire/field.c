@@ -165,6 +165,36 @@ static int parse_object(const Field *f, const Place *place, json_object *value, 
         return parse_fields(f->fields, f->n_fields, prefix, value, ret, reterr);
 }
 
+/* Only looked at: who uses them parses each once more, into a struct of its own. */
+static int parse_objects(const Field *f, const Place *place, json_object *value, json_object **ret,
+                         RpcProblem *reterr) {
+        _cleanup_free_ void *scratch = calloc(1, f->size);
+        size_t n;
+
+        if (!scratch)
+                return -ENOMEM;
+        if (!json_object_is_type(value, json_type_array))
+                return refuse(place, reterr, "must be an array of objects");
+        n = json_object_array_length(value);
+        if (n < f->min || n > f->max)
+                return refuse(place, reterr, "must have %" PRIu64 " to %" PRIu64 " objects", f->min,
+                              f->max);
+        for (size_t i = 0; i < n; i++) {
+                json_object *item = json_object_array_get_idx(value, i);
+                char prefix[128];
+                int r;
+
+                (void)snprintf(prefix, sizeof(prefix), "%s%s[%zu].", place->prefix, place->name, i);
+                if (!json_object_is_type(item, json_type_object))
+                        return refuse(place, reterr, "must be an array of objects");
+                r = parse_fields(f->fields, f->n_fields, prefix, item, scratch, reterr);
+                if (r != 0)
+                        return r;
+        }
+        *ret = value;
+        return 0;
+}
+
 static int parse_field(const Field *f, const Place *place, json_object *value, void *ret,
                        RpcProblem *reterr) {
         switch (f->type) {
@@ -181,6 +211,8 @@ static int parse_field(const Field *f, const Place *place, json_object *value, v
                 return parse_strings(f, place, value, ret, reterr);
         case FIELD_ENV:
                 return parse_env(f, place, value, ret, reterr);
+        case FIELD_OBJECTS:
+                return parse_objects(f, place, value, ret, reterr);
         case FIELD_OBJECT:
                 return parse_object(f, place, value, ret, reterr);
         case FIELD_ID:
@@ -215,6 +247,7 @@ static void set_absent(const Field *fields, size_t n_fields, void *ret) {
                         break;
                 case FIELD_STRINGS:
                 case FIELD_ENV:
+                case FIELD_OBJECTS:
                 case FIELD_ID:
                         *(json_object **)at(ret, f) = NULL;
                         break;

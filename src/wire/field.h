@@ -18,8 +18,9 @@ typedef enum FieldType {
         FIELD_STRINGS, /* json_object *: an array of min to max strings of ≤ ARG_SIZE_MAX bytes
                         */
         FIELD_ENV, /* json_object *: min to max members NAME: string, NAME=string ≤ ARG_SIZE_MAX */
-        FIELD_OBJECT, /* a struct of its own at this offset, described by fields */
-        FIELD_ID,     /* json_object *: a JSON-RPC id */
+        FIELD_OBJECTS, /* json_object *: an array of min to max objects, each described by fields */
+        FIELD_OBJECT,  /* a struct of its own at this offset, described by fields */
+        FIELD_ID,      /* json_object *: a JSON-RPC id */
 } FieldType;
 
 typedef struct Field {
@@ -31,6 +32,7 @@ typedef struct Field {
         uint64_t max;
         const struct Field *fields;
         size_t n_fields;
+        size_t size; /* FIELD_OBJECTS: of the struct that fields describe */
         const char *description;
 } Field;
 

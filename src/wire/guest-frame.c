@@ -19,8 +19,13 @@ size_t guest_frame_size(GuestFrameType type) {
                 return sizeof(GuestSetup);
         case GUEST_FRAME_START:
                 return sizeof(GuestStart);
+        case GUEST_FRAME_GO:
+        case GUEST_FRAME_CHILD:
+                return sizeof(GuestPlain);
         case GUEST_FRAME_SIGNAL:
                 return sizeof(GuestSignal);
+        case GUEST_FRAME_RESIZE:
+                return sizeof(GuestResize);
         case GUEST_FRAME_READY:
                 return sizeof(GuestReady);
         case GUEST_FRAME_EXITED:
@@ -51,11 +56,17 @@ static bool is_code_name(const char *name, bool has_code) {
         return n > 0 && name[0] != '.' && !memchr(name, '/', n);
 }
 
+static bool is_terminal_size(uint16_t rows, uint16_t columns) {
+        return rows <= TERMINAL_SIZE_MAX && columns <= TERMINAL_SIZE_MAX;
+}
+
 static bool is_start_valid(const GuestStart *s) {
         return s->header.exec > 0 && s->n_argv >= 1 && s->n_argv <= ARGV_MAX &&
                s->n_env <= ARGV_MAX && s->strings_size <= PAYLOAD_SIZE_MAX &&
                s->code_size <= LINE_SIZE_MAX && s->has_code <= 1 &&
-               (s->has_code || s->code_size == 0) && s->reserved == 0 &&
+               (s->has_code || s->code_size == 0) && s->has_cwd <= 1 && s->has_terminal <= 1 &&
+               is_terminal_size(s->rows, s->columns) &&
+               (s->has_terminal || (s->rows == 0 && s->columns == 0)) &&
                is_code_name(s->code_name, s->has_code);
 }
 
@@ -77,9 +88,52 @@ static bool is_exited_valid(const GuestExited *e) {
         }
 }
 
+static bool is_from_host_valid(const GuestFrame *f) {
+        switch ((GuestFrameType)f->header.type) {
+        case GUEST_FRAME_SETUP:
+                return f->header.exec == 0 && f->setup.code_uid > 0 && f->setup.code_gid > 0;
+        case GUEST_FRAME_START:
+                return is_start_valid(&f->start);
+        case GUEST_FRAME_GO:
+                return f->header.exec > 0;
+        case GUEST_FRAME_SIGNAL:
+                return f->header.exec > 0 && f->signal.signo >= 1 && f->signal.signo <= 64 &&
+                       f->signal.reserved == 0;
+        case GUEST_FRAME_RESIZE:
+                return f->header.exec > 0 && f->resize.reserved == 0 &&
+                       is_terminal_size(f->resize.rows, f->resize.columns);
+        case GUEST_FRAME_READY:
+        case GUEST_FRAME_CHILD:
+        case GUEST_FRAME_EXITED:
+        case GUEST_FRAME_INVALID:
+        case _GUEST_FRAME_TYPE_MAX:
+        default:
+                return false;
+        }
+}
+
+static bool is_from_guest_valid(const GuestFrame *f) {
+        switch ((GuestFrameType)f->header.type) {
+        case GUEST_FRAME_READY:
+                return f->header.exec == 0;
+        case GUEST_FRAME_CHILD:
+                return f->header.exec > 0;
+        case GUEST_FRAME_EXITED:
+                return is_exited_valid(&f->exited);
+        case GUEST_FRAME_SETUP:
+        case GUEST_FRAME_START:
+        case GUEST_FRAME_GO:
+        case GUEST_FRAME_SIGNAL:
+        case GUEST_FRAME_RESIZE:
+        case GUEST_FRAME_INVALID:
+        case _GUEST_FRAME_TYPE_MAX:
+        default:
+                return false;
+        }
+}
+
 int guest_frame_parse(const void *data, size_t size, GuestDirection from, GuestFrame *ret) {
         GuestFrame f;
-        bool valid;
 
         if (size < sizeof(GuestHeader) || size > sizeof(GuestFrame))
                 return -EBADMSG;
@@ -89,32 +143,7 @@ int guest_frame_parse(const void *data, size_t size, GuestDirection from, GuestF
         if (f.header.version != GUEST_PROTOCOL_VERSION ||
             size != guest_frame_size((GuestFrameType)f.header.type))
                 return -EBADMSG;
-
-        switch ((GuestFrameType)f.header.type) {
-        case GUEST_FRAME_SETUP:
-                valid = from == GUEST_FROM_HOST && f.header.exec == 0 && f.setup.code_uid > 0 &&
-                        f.setup.code_gid > 0;
-                break;
-        case GUEST_FRAME_START:
-                valid = from == GUEST_FROM_HOST && is_start_valid(&f.start);
-                break;
-        case GUEST_FRAME_SIGNAL:
-                valid = from == GUEST_FROM_HOST && f.header.exec > 0 && f.signal.signo >= 1 &&
-                        f.signal.signo <= 64 && f.signal.reserved == 0;
-                break;
-        case GUEST_FRAME_READY:
-                valid = from == GUEST_FROM_GUEST && f.header.exec == 0;
-                break;
-        case GUEST_FRAME_EXITED:
-                valid = from == GUEST_FROM_GUEST && is_exited_valid(&f.exited);
-                break;
-        case GUEST_FRAME_INVALID:
-        case _GUEST_FRAME_TYPE_MAX:
-        default:
-                valid = false;
-                break;
-        }
-        if (!valid)
+        if (!(from == GUEST_FROM_HOST ? is_from_host_valid(&f) : is_from_guest_valid(&f)))
                 return -EBADMSG;
 
         *ret = f;

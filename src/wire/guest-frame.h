@@ -3,8 +3,18 @@
 
 /* What host and guest say to each other, over the sandbox's own SOCK_SEQPACKET socket: one frame a
  * datagram, a fixed struct in host byte order (both ends are the same machine and build), never
- * text. The order is fixed: the host sends SETUP once, the guest answers READY once; then START for
- * each execution, answered by exactly one EXITED. The host issues all ids.
+ * text. The host sends SETUP once, the guest answers READY once. Then, for each execution:
+ *
+ *   host                                      guest
+ *   START + payload and streams           →   forks
+ *                                         ←   CHILD, sent by the forked child itself: the kernel
+ *                                             attests its pid (SCM_CREDENTIALS)
+ *   GO, once it is in a cgroup of its own →   the child becomes the program
+ *   SIGNAL, RESIZE                        →
+ *                                         ←   EXITED, exactly one; without CHILD when there never
+ *                                             was a child
+ *
+ * The host issues all ids.
  *
  * Trust: the host believes nothing a guest sends. guest_frame_parse() accepts only a frame of known
  * type and exactly that type's size with every field in range; what the sequence allows is checked
@@ -21,19 +31,30 @@
 /* Paths inside the container, shared by launcher (mounts), handler (argv) and guest. */
 #define GUEST_PROGRAM_PATH "/.cloche/guest"
 #define GUEST_CHANNEL_PATH "/.cloche/channel"
-#define GUEST_CODE_DIR     "/run/cloche" /* <dir>/<exec>/<code_name>: an execution's code */
-#define GUEST_CODE_UID     1000          /* uid and gid of the code inside the container */
+#define GUEST_CODE_DIR     "/run/cloche" /* <dir>/<exec>/<code_name>: an execution's code, and */
+#define GUEST_STREAMS_NAME "fd" /* <dir>/<exec>/fd/{0,1,2}: its streams, to be opened anew */
+#define GUEST_CODE_UID     1000 /* uid and gid of the code inside the container */
 
 #define GUEST_CODE_NAME_SIZE 32
+
+/* What the guest's own program does when it is run as a program inside, as argv[1].
+ *
+ *   stand-in [WORD]   waits for a signal: holds an execution's streams open. Says WORD on its stdout
+ *                     first; from then on, and no earlier, others can open the streams by name */
+#define GUEST_COMMAND_FILE     "file" /* wire/file-record.h */
+#define GUEST_COMMAND_STAND_IN "stand-in"
 
 typedef enum GuestFrameType {
         GUEST_FRAME_INVALID,
         /* host to guest */
         GUEST_FRAME_SETUP,  /* + 1 fd: the seccomp program, struct sock_filter[] in a memfd */
         GUEST_FRAME_START,  /* + 4 fds: payload memfd, stdin, stdout, stderr */
-        GUEST_FRAME_SIGNAL, /* to the execution's main process */
+        GUEST_FRAME_GO,     /* the child may go on */
+        GUEST_FRAME_SIGNAL, /* to the process group of the execution's main process */
+        GUEST_FRAME_RESIZE, /* of an execution's terminal */
         /* guest to host; never with an fd */
         GUEST_FRAME_READY,
+        GUEST_FRAME_CHILD,
         GUEST_FRAME_EXITED,
         _GUEST_FRAME_TYPE_MAX,
 } GuestFrameType;
@@ -60,16 +81,19 @@ typedef struct GuestSetup {
 
 /* The payload memfd holds, one after another without padding: n_argv NUL-terminated strings, n_env
  * NUL-terminated strings NAME=VALUE (added to the guest's own environment, replacing equal names),
- * and code_size bytes of code. strings_size is the length of the two string blocks together.
- * With code, the guest writes it to GUEST_CODE_DIR/<exec>/<code_name> before it starts argv. */
+ * with has_cwd one more string, the directory to begin in (else the container's own), and code_size
+ * bytes of code. strings_size is the length of all strings together. With code, the guest writes it to GUEST_CODE_DIR/<exec>/<code_name> before it starts argv. */
 typedef struct GuestStart {
         GuestHeader header;
         uint32_t n_argv; /* 1…ARGV_MAX */
         uint32_t n_env;  /* 0…ARGV_MAX */
         uint32_t strings_size;
-        uint32_t code_size;                   /* 0…LINE_SIZE_MAX */
-        uint32_t has_code;                    /* 0 or 1: an empty program is a program too */
-        uint32_t reserved;                    /* 0 */
+        uint32_t code_size;    /* 0…LINE_SIZE_MAX */
+        uint32_t has_code;     /* 0 or 1: an empty program is a program too */
+        uint32_t has_cwd;      /* 0 or 1 */
+        uint32_t has_terminal; /* 0 or 1: a pty of this size; stderr is then unused */
+        uint16_t rows;         /* 0…TERMINAL_SIZE_MAX, 0 without a terminal */
+        uint16_t columns;
         char code_name[GUEST_CODE_NAME_SIZE]; /* a plain file name, "" without code */
 } GuestStart;
 
@@ -78,6 +102,18 @@ typedef struct GuestSignal {
         uint32_t signo; /* 1…64 */
         uint32_t reserved;
 } GuestSignal;
+
+/* GO and CHILD */
+typedef struct GuestPlain {
+        GuestHeader header;
+} GuestPlain;
+
+typedef struct GuestResize {
+        GuestHeader header;
+        uint16_t rows; /* 0…TERMINAL_SIZE_MAX */
+        uint16_t columns;
+        uint32_t reserved;
+} GuestResize;
 
 typedef struct GuestReady {
         GuestHeader header;
@@ -94,7 +130,9 @@ typedef union GuestFrame {
         GuestHeader header;
         GuestSetup setup;
         GuestStart start;
+        GuestPlain plain;
         GuestSignal signal;
+        GuestResize resize;
         GuestReady ready;
         GuestExited exited;
 } GuestFrame;

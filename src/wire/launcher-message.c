@@ -15,10 +15,15 @@ size_t launcher_message_size(LauncherMessageType type) {
         case LAUNCHER_HELLO:
         case LAUNCHER_PROFILES:
         case LAUNCHER_DONE:
+        case LAUNCHER_PLACED:
         case LAUNCHER_RESUMED:
                 return sizeof(LauncherPlain);
         case LAUNCHER_OPEN:
                 return sizeof(LauncherOpen);
+        case LAUNCHER_PLACE:
+                return sizeof(LauncherPlace);
+        case LAUNCHER_END:
+                return sizeof(LauncherEnd);
         case LAUNCHER_CLOSE:
                 return sizeof(LauncherClose);
         case LAUNCHER_WELCOME:
@@ -29,6 +34,8 @@ size_t launcher_message_size(LauncherMessageType type) {
                 return sizeof(LauncherOpened);
         case LAUNCHER_REFUSED:
                 return sizeof(LauncherRefused);
+        case LAUNCHER_ENDED:
+                return sizeof(LauncherEnded);
         case LAUNCHER_CLOSED:
         case LAUNCHER_DIED:
                 return sizeof(LauncherClosed);
@@ -106,7 +113,14 @@ static bool is_from_handler(const LauncherMessage *m) {
                 return true;
         case LAUNCHER_OPEN:
                 return IS_STRING(m->open.profile) &&
-                       launcher_profile_name_is_valid(m->open.profile) && IS_ZERO(m->open.reserved);
+                       launcher_profile_name_is_valid(m->open.profile) &&
+                       IS_ZERO(m->open.reserved) && m->open.keep <= 1;
+        case LAUNCHER_PLACE:
+                return is_id(m->place.sandbox) && IS_ZERO(m->place.reserved) &&
+                       m->place.exec >= 1 && m->place.pid > 1;
+        case LAUNCHER_END:
+                return is_id(m->end.sandbox) && IS_ZERO(m->end.reserved) && m->end.exec >= 1 &&
+                       m->end.kill <= 1;
         case LAUNCHER_CLOSE:
                 return is_id(m->close.sandbox) && IS_ZERO(m->close.padding);
         case LAUNCHER_MESSAGE_INVALID:
@@ -115,6 +129,8 @@ static bool is_from_handler(const LauncherMessage *m) {
         case LAUNCHER_DONE:
         case LAUNCHER_OPENED:
         case LAUNCHER_REFUSED:
+        case LAUNCHER_PLACED:
+        case LAUNCHER_ENDED:
         case LAUNCHER_CLOSED:
         case LAUNCHER_DIED:
         case LAUNCHER_RESUMED:
@@ -127,6 +143,7 @@ static bool is_from_handler(const LauncherMessage *m) {
 static bool is_from_launcher(const LauncherMessage *m) {
         switch ((LauncherMessageType)m->header.type) {
         case LAUNCHER_DONE:
+        case LAUNCHER_PLACED:
         case LAUNCHER_RESUMED:
                 return true;
         case LAUNCHER_WELCOME:
@@ -141,11 +158,14 @@ static bool is_from_launcher(const LauncherMessage *m) {
         case LAUNCHER_OPENED:
                 return is_id(m->opened.sandbox) && IS_STRING(m->opened.profile) &&
                        IS_STRING(m->opened.digest) && IS_STRING(m->opened.interpreter) &&
-                       IS_STRING(m->opened.code_name) && IS_ZERO(m->opened.padding);
+                       IS_STRING(m->opened.driver) && IS_STRING(m->opened.code_name) &&
+                       IS_ZERO(m->opened.padding);
         case LAUNCHER_REFUSED:
                 return m->refused.refusal > LAUNCHER_REFUSAL_INVALID &&
                        m->refused.refusal < _LAUNCHER_REFUSAL_MAX && IS_STRING(m->refused.detail) &&
                        IS_ZERO(m->refused.padding);
+        case LAUNCHER_ENDED:
+                return m->ended.known <= 1;
         case LAUNCHER_CLOSED:
         case LAUNCHER_DIED:
                 return is_id(m->closed.sandbox) && m->closed.known <= 1 &&
@@ -154,6 +174,8 @@ static bool is_from_launcher(const LauncherMessage *m) {
         case LAUNCHER_HELLO:
         case LAUNCHER_PROFILES:
         case LAUNCHER_OPEN:
+        case LAUNCHER_PLACE:
+        case LAUNCHER_END:
         case LAUNCHER_CLOSE:
         case _LAUNCHER_MESSAGE_TYPE_MAX:
         default:

@@ -13,6 +13,10 @@
  *                                         ←   PROFILE … (one for each), then DONE
  *   OPEN profile, narrower limits         →
  *                                         ←   OPENED + the guest's channel, or REFUSED
+ *   PLACE sandbox, execution, process     →
+ *                                         ←   PLACED, or REFUSED
+ *   END sandbox, execution                →
+ *                                         ←   ENDED with its usage; after a kill, when all is dead
  *   CLOSE sandbox                         →
  *                                         ←   CLOSED with its usage; killed, removal under way
  *                                         ←   DIED (unasked): a sandbox ended by itself
@@ -20,7 +24,10 @@
  *
  * serial is chosen by the handler and returned in the answer; 0 in what was not asked for. After
  * RESUMED, every OPEN without an answer has failed and its sandbox is gone, and every CLOSE without
- * an answer must be asked again; sandboxes that were OPENED live on.
+ * an answer must be asked again, like every PLACE and END; sandboxes that were OPENED live on.
+ *
+ * An execution is a leaf cgroup, <scope>/libpod-<container>/exec-<n>: PLACE moves a process of that
+ * sandbox into it (made when it is not there), END ends what is in it, or only asks for its bill.
  *
  * Trust: the handler may lie (it parses a stranger's bytes), so the launcher decides by the peer
  * credentials of the client's socket and by its own records alone. */
@@ -39,6 +46,8 @@ typedef enum LauncherMessageType {
         LAUNCHER_HELLO, /* + 1 fd */
         LAUNCHER_PROFILES,
         LAUNCHER_OPEN,
+        LAUNCHER_PLACE,
+        LAUNCHER_END,
         LAUNCHER_CLOSE,
         /* launcher to handler */
         LAUNCHER_WELCOME,
@@ -46,6 +55,8 @@ typedef enum LauncherMessageType {
         LAUNCHER_DONE,
         LAUNCHER_OPENED, /* + 1 fd */
         LAUNCHER_REFUSED,
+        LAUNCHER_PLACED,
+        LAUNCHER_ENDED,
         LAUNCHER_CLOSED,
         LAUNCHER_DIED,
         LAUNCHER_RESUMED,
@@ -81,15 +92,17 @@ typedef enum LauncherDeath {
 
 /* Limits of one sandbox. In OPEN, LIMIT_UNSET means the profile's own. */
 typedef struct LauncherLimits {
-        uint64_t memory_bytes; /* MemoryMax of the scope; swap is 0 */
-        uint64_t tasks;        /* TasksMax */
-        uint64_t cpu_percent;  /* CPUQuota: 100 is one CPU */
-        uint64_t work_bytes;   /* size of /work */
-        uint64_t timeout_usec; /* wall time of an execution; the scope gets a little more */
-        uint64_t output_bytes; /* stdout and stderr together, counted by the handler */
+        uint64_t memory_bytes;  /* MemoryMax of the scope; swap is 0 */
+        uint64_t tasks;         /* TasksMax */
+        uint64_t cpu_percent;   /* CPUQuota: 100 is one CPU */
+        uint64_t work_bytes;    /* size of /work */
+        uint64_t timeout_usec;  /* wall time of an execution */
+        uint64_t lifetime_usec; /* of a sandbox that is kept; that of others follows timeout_usec */
+        uint64_t output_bytes;  /* stdout and stderr together, counted by the handler */
 } LauncherLimits;
 
-/* From the scope's cgroup, read just before it was killed. */
+/* From the cgroup of a scope or of one execution, read just before it was killed. Memory and tasks
+ * of an execution are its own; what it keeps in /work counts as its memory. */
 typedef struct LauncherUsage {
         uint64_t cpu_user_usec;
         uint64_t cpu_system_usec;
@@ -108,7 +121,7 @@ typedef struct LauncherHeader {
         uint64_t serial;
 } LauncherHeader;
 
-/* HELLO, PROFILES, DONE, RESUMED */
+/* HELLO, PROFILES, DONE, PLACED, RESUMED */
 typedef struct LauncherPlain {
         LauncherHeader header;
 } LauncherPlain;
@@ -125,7 +138,8 @@ typedef struct LauncherWelcome {
 typedef struct LauncherOpen {
         LauncherHeader header;
         char profile[PROFILE_NAME_SIZE];
-        char reserved[7];
+        char reserved[3];
+        uint32_t keep; /* 0: for one execution; 1: until it is closed, for lifetime_usec */
         LauncherLimits limits;
 } LauncherOpen;
 
@@ -147,6 +161,7 @@ typedef struct LauncherOpened {
         char profile[PROFILE_NAME_SIZE];
         char digest[DIGEST_SIZE];
         char interpreter[256]; /* words separated by \n, "" when the profile runs no code */
+        char driver[256];      /* the same of the program that keeps an interpreter's state */
         char code_name[32];    /* file name for code, GUEST_CODE_NAME_SIZE */
         char padding[6];
         LauncherLimits limits; /* in force */
@@ -158,6 +173,29 @@ typedef struct LauncherRefused {
         char detail[DETAIL_SIZE]; /* one sentence that says what to do; UTF-8, no control bytes */
         char padding[4];
 } LauncherRefused;
+
+typedef struct LauncherPlace {
+        LauncherHeader header;
+        char sandbox[ID_SIZE];
+        char reserved[7];
+        uint32_t exec; /* from 1 */
+        int32_t pid;   /* as the asker's pid namespace has it, which is the launcher's; from 2 */
+} LauncherPlace;
+
+typedef struct LauncherEnd {
+        LauncherHeader header;
+        char sandbox[ID_SIZE];
+        char reserved[7];
+        uint32_t exec;
+        uint32_t kill; /* 1: everything in it; 0: what still runs may stay */
+} LauncherEnd;
+
+typedef struct LauncherEnded {
+        LauncherHeader header;
+        uint32_t known; /* 0: there is no such sandbox or execution; usage is then 0 */
+        uint32_t left;  /* tasks that still run, 0 after a kill */
+        LauncherUsage usage;
+} LauncherEnded;
 
 typedef struct LauncherClose {
         LauncherHeader header;
@@ -183,6 +221,9 @@ typedef union LauncherMessage {
         LauncherProfile profile;
         LauncherOpened opened;
         LauncherRefused refused;
+        LauncherPlace place;
+        LauncherEnd end;
+        LauncherEnded ended;
         LauncherClose close;
         LauncherClosed closed;
 } LauncherMessage;

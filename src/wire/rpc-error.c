@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* One table. -32000 to -32016 are ours out of the range JSON-RPC leaves to servers; -32020 and
- * below belong to MCP. */
+/* One table. -32000 to -32019 and -32050 to -32069 are ours out of the range JSON-RPC leaves to
+ * servers; those between belong to MCP. */
 
 #include <assert.h>
 #include <stdarg.h>
@@ -67,6 +67,32 @@ static const ErrorRow errors[_RPC_ERROR_MAX] = {
                 ROW(-32015, "stdin_closed", "The program's input is closed: send it no more"),
         [RPC_ERROR_NO_INTERPRETER] =
                 ROW(-32016, "no_interpreter", "The profile runs no code: give argv instead"),
+        [RPC_ERROR_UNKNOWN_SANDBOX] =
+                ROW(-32017, "unknown_sandbox",
+                    "No such sandbox on this connection: it was closed, or its time was up"),
+        [RPC_ERROR_SANDBOX_ENDED] = ROW(-32018, "sandbox_ended",
+                                        "The sandbox ended before this was done: open another one"),
+        [RPC_ERROR_DRIVER_FAILED] =
+                ROW(-32019, "driver_failed", "The profile's interpreter did not start"),
+        [RPC_ERROR_FILE_NOT_FOUND] =
+                ROW(-32050, "file_not_found", "There is no file or directory of this name"),
+        [RPC_ERROR_FILE_DENIED] =
+                ROW(-32051, "file_denied", "The sandbox's user may not do this with this file"),
+        [RPC_ERROR_IS_A_DIRECTORY] = ROW(-32052, "is_a_directory", "This is a directory"),
+        [RPC_ERROR_NOT_A_DIRECTORY] =
+                ROW(-32053, "not_a_directory", "A part of the path is not a directory"),
+        [RPC_ERROR_NOT_A_FILE] = ROW(-32054, "not_a_file", "Only regular files can be read"),
+        [RPC_ERROR_NO_SPACE] =
+                ROW(-32055, "no_space", "There is not enough room left in the sandbox"),
+        [RPC_ERROR_READ_ONLY] =
+                ROW(-32056, "read_only", "Nothing can be written there: use /work or /tmp"),
+        [RPC_ERROR_NOT_EMPTY] =
+                ROW(-32057, "not_empty", "The directory is not empty: set recursive"),
+        [RPC_ERROR_FILE_FAILED] =
+                ROW(-32058, "file_failed", "This could not be done: see the detail"),
+        [RPC_ERROR_NO_TERMINAL] =
+                ROW(-32059, "no_terminal", "It has no terminal: it was not started with pty"),
+        [RPC_ERROR_CANCELLED] = ROW(-32060, "cancelled", "It was cancelled before it was done"),
 };
 
 int rpc_error_code(RpcError error) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What README.md and cloche(1) say in tables, compared with the source that it comes from. */
+/* What cloche(1) and cloche-protocol(7) say in tables, compared with the source that it comes from. */
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 #include "handler/result.h"
 #include "wire/rpc-error.h"
 
-static char *readme, *manual;
+static char *manual, *protocol;
 
 static char *read_file(const char *path) {
         char *text = NULL;
@@ -34,88 +34,107 @@ static char *read_file(const char *path) {
         return text;
 }
 
-/* A line of the README that begins with this. */
-_printf_(1, 2) static void assert_row(const char *format, ...) {
-        _cleanup_free_ char *row = NULL, *line = NULL;
+/* A section of cloche-protocol(7), from its heading (".SS run", ".SH ERRORS") to the next of its level
+ * or above; to be freed. */
+static char *find_section(const char *heading) {
+        _cleanup_free_ char *line = NULL;
+        const char *begin, *end;
+
+        assert_true(asprintf(&line, "\n%s\n", heading) > 0);
+        begin = strstr(protocol, line);
+        if (!begin)
+                fail_msg("cloche-protocol.7 has no %s", heading);
+        begin++;
+        end = strstr(begin, "\n.SH ");
+        if (strncmp(heading, ".SS", 3) == 0) {
+                const char *next = strstr(begin, "\n.SS ");
+
+                end = next && (!end || next < end) ? next : end;
+        }
+        return end ? strndup(begin, (size_t)(end - begin)) : strdup(begin);
+}
+
+/* How often it stands in text. */
+static size_t count(const char *text, const char *what) {
+        size_t n = 0;
+
+        for (; (text = strstr(text, what)); text++)
+                n++;
+        return n;
+}
+
+/* A section has an entry that begins so. */
+_printf_(2, 3) static void assert_entry(const char *section, const char *format, ...) {
+        _cleanup_free_ char *entry = NULL, *line = NULL;
         va_list ap;
         int n;
 
         va_start(ap, format);
-        n = vasprintf(&row, format, ap);
+        n = vasprintf(&entry, format, ap);
         va_end(ap);
         assert_true(n > 0);
-        assert_true(asprintf(&line, "\n%s", row) > 0);
-        if (!strstr(readme, line))
-                fail_msg("README.md has no line that begins with: %s", row);
+        assert_true(asprintf(&line, "\n.TP\n%s", entry) > 0);
+        if (!strstr(section, line))
+                fail_msg("cloche-protocol.7: nothing begins with %s in %.40s", entry, section);
 }
 
-/* How many rows the table has whose head begins with this: a newline and the first columns. */
-static size_t count_rows(const char *head) {
-        const char *p = strstr(readme, head);
-        size_t n = 0;
+static void the_protocol_page_has_each_method_with_its_parameters(void **state) {
+        _cleanup_free_ char *all = find_section(".SH METHODS");
 
-        assert_non_null(p);
-        for (p = strchr(p, '\n'); p && p[1] == '|'; p = strchr(p + 1, '\n'))
-                n++;
-        return n - 2; /* the head and the line below it */
+        (void)state;
+        for (size_t i = 0; i < method_count(); i++) {
+                const Method *m = methods + i;
+                _cleanup_free_ char *heading = NULL, *section = NULL;
+
+                assert_true(asprintf(&heading, ".SS %s", m->name) > 0);
+                section = find_section(heading);
+                for (size_t k = 0; k < m->n_fields; k++)
+                        assert_entry(section, ".BR %s \" (", m->fields[k].name);
+                if (count(section, "\n.TP\n") != m->n_fields)
+                        fail_msg("cloche-protocol.7: %s has %zu parameters, not %zu", m->name,
+                                 m->n_fields, count(section, "\n.TP\n"));
+        }
+        assert_int_equal(count(all, "\n.SS "), method_count());
 }
 
-static void the_table_of_limits_is_what_server_info_says(void **state) {
+static void the_protocol_page_has_each_error_with_its_code(void **state) {
+        _cleanup_free_ char *section = find_section(".SH ERRORS");
+
+        (void)state;
+        for (RpcError e = 0; e < _RPC_ERROR_MAX; e++)
+                assert_entry(section, ".BR %s \" (%d)\"\n", rpc_error_reason(e), rpc_error_code(e));
+        assert_int_equal(count(section, "\n.TP\n"), _RPC_ERROR_MAX);
+}
+
+static void the_protocol_page_has_each_limit_with_its_value(void **state) {
+        _cleanup_free_ char *section = find_section(".SH LIMITS");
         const char *name;
         uint64_t value;
         size_t n = 0;
 
         (void)state;
         for (; (name = method_server_limit(n, &value)); n++)
-                assert_row("| `%s` | %" PRIu64 " |", name, value);
-        assert_int_equal(count_rows("\n| limit | value |"), n);
+                assert_entry(section, ".BR %s \" = %" PRIu64 "\"\n", name, value);
+        assert_int_equal(count(section, "\n.TP\n"), n);
 }
 
-static void the_table_of_errors_has_each_with_its_code(void **state) {
-        (void)state;
-        for (RpcError e = 0; e < _RPC_ERROR_MAX; e++)
-                assert_row("| `%s` | %d |", rpc_error_reason(e), rpc_error_code(e));
-        assert_int_equal(count_rows("\n| reason | code |"), _RPC_ERROR_MAX);
-}
-
-static void the_table_of_methods_has_each_with_its_parameters(void **state) {
-        (void)state;
-        for (size_t i = 0; i < method_count(); i++) {
-                const Method *m = methods + i;
-                _cleanup_free_ char *head = NULL;
-                const char *row, *end;
-
-                assert_row("| `%s` |", m->name);
-                assert_true(asprintf(&head, "\n| `%s` |", m->name) > 0);
-                row = strstr(readme, head);
-                end = strchr(row + 1, '\n');
-                for (size_t k = 0; k < m->n_fields; k++) {
-                        _cleanup_free_ char *word = NULL;
-                        const char *found;
-
-                        assert_true(asprintf(&word, "`%s`", m->fields[k].name) > 0);
-                        found = strstr(row, word);
-                        if (!found || found > end)
-                                fail_msg("README.md does not name %s of %s", word, m->name);
-                }
-        }
-        assert_int_equal(count_rows("\n| method | parameters |"), method_count());
-}
-
-static void the_table_of_ends_has_every_status_and_limit(void **state) {
+static void the_protocol_page_has_each_end_and_each_notification(void **state) {
+        static const char *const notifications[] = { "output", "display", "sandbox_ended" };
+        _cleanup_free_ char *ends = find_section(".SH THE RESULT OF AN EXECUTION");
+        _cleanup_free_ char *told = find_section(".SH NOTIFICATIONS");
         const char *limit;
         size_t n = 0;
 
         (void)state;
         for (ResultStatus s = RESULT_EXITED; s <= RESULT_SANDBOX_DIED; s++, n++)
-                assert_row("| `%s` |", result_status_name(s));
-        assert_int_equal(count_rows("\n| status | means |"), n);
-        for (unsigned i = 0; (limit = result_limit_name(UINT32_MAX, i)); i++) {
-                _cleanup_free_ char *word = NULL;
-
-                assert_true(asprintf(&word, "`%s`", limit) > 0);
-                assert_non_null(strstr(strstr(readme, "`limits_hit` names"), word));
-        }
+                assert_entry(ends, ".B %s\n", result_status_name(s));
+        assert_int_equal(count(ends, "\n.TP\n"), n);
+        for (unsigned i = 0; (limit = result_limit_name(UINT32_MAX, i)); i++)
+                if (!strstr(ends, limit))
+                        fail_msg("cloche-protocol.7 does not name the limit %s", limit);
+        for (size_t i = 0; i < ARRAY_SIZE(notifications); i++)
+                assert_entry(told, ".B %s\n", notifications[i]);
+        assert_int_equal(count(told, "\n.TP\n"), ARRAY_SIZE(notifications));
 }
 
 static void the_manual_has_every_exit_code(void **state) {
@@ -136,20 +155,20 @@ static void the_manual_has_every_exit_code(void **state) {
 
 int main(int argc, char **argv) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_table_of_limits_is_what_server_info_says),
-                cmocka_unit_test(the_table_of_errors_has_each_with_its_code),
-                cmocka_unit_test(the_table_of_methods_has_each_with_its_parameters),
-                cmocka_unit_test(the_table_of_ends_has_every_status_and_limit),
+                cmocka_unit_test(the_protocol_page_has_each_method_with_its_parameters),
+                cmocka_unit_test(the_protocol_page_has_each_error_with_its_code),
+                cmocka_unit_test(the_protocol_page_has_each_limit_with_its_value),
+                cmocka_unit_test(the_protocol_page_has_each_end_and_each_notification),
                 cmocka_unit_test(the_manual_has_every_exit_code),
         };
         int r;
 
         if (argc != 3)
                 return 1;
-        readme = read_file(argv[1]);
-        manual = read_file(argv[2]);
+        manual = read_file(argv[1]);
+        protocol = read_file(argv[2]);
         r = cmocka_run_group_tests(tests, NULL, NULL);
-        free(readme);
         free(manual);
+        free(protocol);
         return r;
 }

@@ -33,6 +33,13 @@ static void check_from_handler(const LauncherMessage *m) {
         if (type == LAUNCHER_OPEN) {
                 CHECK_STRING(m->open.profile);
                 assert(launcher_profile_name_is_valid(m->open.profile));
+                assert(m->open.keep <= 1);
+        } else if (type == LAUNCHER_PLACE) {
+                check_id(m->place.sandbox);
+                assert(m->place.exec > 0 && m->place.pid > 1);
+        } else if (type == LAUNCHER_END) {
+                check_id(m->end.sandbox);
+                assert(m->end.exec > 0 && m->end.kill <= 1);
         } else if (type == LAUNCHER_CLOSE)
                 check_id(m->close.sandbox);
 }
@@ -50,12 +57,15 @@ static void check_from_launcher(const LauncherMessage *m) {
         } else if (type == LAUNCHER_OPENED) {
                 check_id(m->opened.sandbox);
                 CHECK_STRING(m->opened.interpreter);
+                CHECK_STRING(m->opened.driver);
                 CHECK_STRING(m->opened.code_name);
         } else if (type == LAUNCHER_REFUSED) {
                 assert(m->refused.refusal > LAUNCHER_REFUSAL_INVALID);
                 assert(m->refused.refusal < _LAUNCHER_REFUSAL_MAX);
                 CHECK_STRING(m->refused.detail);
-        } else if (type == LAUNCHER_CLOSED || type == LAUNCHER_DIED) {
+        } else if (type == LAUNCHER_ENDED)
+                assert(m->ended.known <= 1);
+        else if (type == LAUNCHER_CLOSED || type == LAUNCHER_DIED) {
                 check_id(m->closed.sandbox);
                 assert(m->closed.death < _LAUNCHER_DEATH_MAX);
         }

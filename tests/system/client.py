@@ -66,7 +66,7 @@ class Client:
         self.bytes_in = bytearray()
         self.answers = {}
         self.output = collections.defaultdict(
-            lambda: {"stdout": bytearray(), "stderr": bytearray()})
+            lambda: collections.defaultdict(bytearray))
         self.at_end = False
 
     def __enter__(self):

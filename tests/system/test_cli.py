@@ -172,6 +172,14 @@ def test_a_stopped_socket_is_told_with_the_command_that_starts_it(user):
         user.systemctl("start", "cloche.socket")
 
 
-@pytest.mark.parametrize("page", ["cloche"])
-def test_the_manual_is_installed(page):
-    assert list(pathlib.Path("/usr/share/man/man1").glob(f"{page}.1*"))
+@pytest.mark.parametrize("page, number", [("cloche", 1), ("cloche-protocol", 7),
+                                          ("cloche.socket", 8)])
+def test_the_manual_is_installed(page, number):
+    assert list(pathlib.Path(f"/usr/share/man/man{number}").glob(f"{page}.{number}*"))
+
+
+def test_completion_is_installed_where_bash_looks():
+    """Loaded on demand by bash-completion, as for any command."""
+    ended = machine.run(["bash", "-c", "source /usr/share/bash-completion/bash_completion; "
+                         "_comp_load cloche || _completion_loader cloche; complete -p cloche"])
+    assert b"-F _cloche" in ended.stdout

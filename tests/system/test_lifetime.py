@@ -93,7 +93,7 @@ def test_nothing_is_left_and_nobody_else_is_hurt(mode, watch, what, number, seed
     rng = random.Random(f"{seed} {mode.name} {what} {number}")
     bystander = Bystander(mode)
     beside = machine.Watch(mode)
-    before = mode.processes()
+    before, known = mode.processes(), containers_of_runtime(mode)
     victim = start_victim(mode)
     try:
         # The moment is random on purpose; where there is nothing to kill yet, it comes as soon as
@@ -112,6 +112,49 @@ def test_nothing_is_left_and_nobody_else_is_hurt(mode, watch, what, number, seed
     finally:
         end(victim)
     beside.assert_clean_within(10)
+    assert containers_of_runtime(mode) <= known
+    bystander.ends_well()
+    watch.assert_clean_within(10)
+
+
+def containers_of_runtime(mode):
+    """The directories in which crun keeps what it knows of a container."""
+    return {d for d in (mode.runtime / "crun").glob("[0-9a-f]*") if len(d.name) == 64}
+
+
+def take_fifo_away(mode, before):
+    """From now on `crun start` waits for a reader that will never come, as it does when the
+    container's first process is killed just before; returns the container's id."""
+    deadline = time.monotonic() + 15
+    while not (found := [d / "exec.fifo" for d in containers_of_runtime(mode) - before
+                         if (d / "exec.fifo").exists()]):
+        assert time.monotonic() < deadline, "no container that is not started"
+        time.sleep(0.001)  # it is there for some tens of milliseconds only
+    fifo = found[0]
+    fifo.unlink()
+    os.mkfifo(fifo, 0o600)
+    os.chown(fifo, mode.owner_uid, -1)
+    return fifo.parent.name
+
+
+@pytest.mark.parametrize("what", [None, "podman", "launcher", "conmon"])
+def test_a_start_that_would_never_end_is_ended_and_holds_nobody_up(mode, watch, what):
+    """It waits under a lock that every command of Podman takes."""
+    bystander = Bystander(mode)
+    beside = machine.Watch(mode)
+    before, known = mode.processes(), containers_of_runtime(mode)
+    victim = start_victim(mode)
+    try:
+        container = take_fifo_away(mode, known).encode()
+        machine.wait_for(lambda: [p for p in new_processes(mode, before, "crun")
+                                  if p.command()[-3:] == [b"start", container, b""]],
+                         15, "a start that waits")
+        if what:
+            find(mode, what, before).kill(signal.SIGKILL)
+    finally:
+        end(victim)
+    beside.assert_clean_within(10)
+    assert containers_of_runtime(mode) <= known
     bystander.ends_well()
     watch.assert_clean_within(10)
 

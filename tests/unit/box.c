@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ Box *box_new(const BoxPaths *paths, const char *mode) {
         Box *b = calloc(1, sizeof(*b));
         struct ucred peer;
         socklen_t n = sizeof(peer);
+        int yes = 1;
 
         assert_non_null(b);
         strcpy(b->directory, "/tmp/test-guest-XXXXXX");
@@ -66,6 +68,7 @@ Box *box_new(const BoxPaths *paths, const char *mode) {
         assert_true(b->channel >= 0);
         assert_int_equal(getsockopt(b->channel, SOL_SOCKET, SO_PEERCRED, &peer, &n), 0);
         b->guest_pid = peer.pid;
+        assert_int_equal(setsockopt(b->channel, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)), 0);
         b->filter_fd = make_filter(paths->list);
         return b;
 }
@@ -104,16 +107,78 @@ void box_send_signal(Box *b, uint32_t exec, uint32_t signo) {
         assert_int_equal(box_send(b, &f, NULL, 0), 0);
 }
 
-GuestFrame box_receive(Box *b) {
+void box_send_go(Box *b, uint32_t exec) {
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_GO, exec);
+        assert_int_equal(box_send(b, &f, NULL, 0), 0);
+}
+
+void box_send_resize(Box *b, uint32_t exec, uint16_t rows, uint16_t columns) {
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_RESIZE, exec);
+        f.resize.rows = rows;
+        f.resize.columns = columns;
+        assert_int_equal(box_send(b, &f, NULL, 0), 0);
+}
+
+/* One frame from the socket, and whose process sent it. */
+static GuestFrame take_frame(Box *b, pid_t *ret_sender) {
+        union {
+                struct cmsghdr align;
+                char buffer[CMSG_SPACE(sizeof(struct ucred))];
+        } control;
         char data[GUEST_FRAME_SIZE_MAX];
+        struct iovec iov = { .iov_base = data, .iov_len = sizeof(data) };
+        struct msghdr mh = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        const struct cmsghdr *c;
+        struct ucred sender;
         GuestFrame f;
         ssize_t n;
 
         box_wait_readable(b->channel);
-        n = fd_receive(b->channel, data, sizeof(data), NULL, 0, NULL);
+        n = recvmsg(b->channel, &mh, MSG_CMSG_CLOEXEC);
         assert_true(n > 0);
+        assert_int_equal(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC), 0);
+        c = CMSG_FIRSTHDR(&mh);
+        assert_non_null(c);
+        assert_int_equal(c->cmsg_type, SCM_CREDENTIALS);
+        memcpy(&sender, CMSG_DATA(c), sizeof(sender));
+        *ret_sender = sender.pid;
         assert_int_equal(guest_frame_parse(data, (size_t)n, GUEST_FROM_GUEST, &f), 0);
         return f;
+}
+
+GuestFrame box_receive(Box *b) {
+        pid_t sender;
+
+        if (b->n_pending > 0) {
+                GuestFrame f = b->pending[0];
+
+                memmove(b->pending, b->pending + 1, --b->n_pending * sizeof(f));
+                return f;
+        }
+        return take_frame(b, &sender);
+}
+
+pid_t box_await_child(Box *b, uint32_t exec) {
+        for (;;) {
+                pid_t sender;
+                GuestFrame f = take_frame(b, &sender);
+
+                if (f.header.type == GUEST_FRAME_CHILD && f.header.exec == exec)
+                        return sender;
+                assert_true(b->n_pending < BOX_PENDING_MAX);
+                b->pending[b->n_pending++] = f;
+                if (f.header.type == GUEST_FRAME_EXITED && f.header.exec == exec)
+                        return 0;
+        }
 }
 
 Box *box_new_ready(const BoxPaths *paths, const char *mode) {
@@ -142,6 +207,11 @@ GuestFrame box_make_start(uint32_t exec, const Program *p, int *ret_payload_fd) 
         guest_frame_init(&f, GUEST_FRAME_START, exec);
         n = pack(bytes, p->argv, &f.start.n_argv);
         n += pack(bytes + n, p->env, &f.start.n_env);
+        if (p->cwd)
+                n += pack(bytes + n, WORDS(p->cwd), &f.start.has_cwd);
+        f.start.has_terminal = p->has_terminal;
+        f.start.rows = p->rows;
+        f.start.columns = p->columns;
         f.start.strings_size = (uint32_t)n;
         if (p->code) {
                 f.start.has_code = 1;
@@ -154,17 +224,51 @@ GuestFrame box_make_start(uint32_t exec, const Program *p, int *ret_payload_fd) 
         return f;
 }
 
-Run box_start(Box *b, uint32_t exec, Program program) {
+/* Programs open their streams anew by name, with their own rights, as another user's. */
+static void let_open(int fds[static 2]) {
+        assert_int_equal(fchmod(fds[0], 0666), 0);
+}
+
+Run box_start_held(Box *b, uint32_t exec, Program program) {
         int in[2], out[2], err[2], payload_fd;
         GuestFrame f = box_make_start(exec, &program, &payload_fd);
 
         assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC) | pipe2(err, O_CLOEXEC), 0);
+        let_open(in);
+        let_open(out);
+        let_open(err);
         assert_int_equal(box_send(b, &f, (int[]){ payload_fd, in[0], out[1], err[1] }, 4), 0);
         close(payload_fd);
         close(in[0]);
         close(out[1]);
         close(err[1]);
         return (Run){ .exec = exec, .in = in[1], .out = out[0], .err = err[0] };
+}
+
+Run box_start(Box *b, uint32_t exec, Program program) {
+        Run run = box_start_held(b, exec, program);
+
+        if (box_await_child(b, exec) > 0)
+                box_send_go(b, exec);
+        return run;
+}
+
+char *box_expect(int fd, const char *expected, char *text, size_t size) {
+        size_t n = 0;
+
+        text[0] = 0;
+        while (!strstr(text, expected)) {
+                struct pollfd p = { .fd = fd, .events = POLLIN };
+                ssize_t r = -1;
+
+                if (n < size - 1 && poll(&p, 1, BOX_TIMEOUT_MSEC) == 1)
+                        r = read(fd, text + n, size - 1 - n);
+                if (r <= 0)
+                        fail_msg("no '%s' in '%s'", expected, text);
+                n += (size_t)r;
+                text[n] = 0;
+        }
+        return text;
 }
 
 char *box_drain(int *fd, char *text, size_t size) {

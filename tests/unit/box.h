@@ -4,6 +4,7 @@
 /* A guest in a box like its container (guest-box.c), and the host's side of its channel, for tests.
  * Everything asserts; nothing here returns an error. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,9 +16,15 @@
 #define WORDS(...)  ((const char *const[]){ __VA_ARGS__, NULL })
 #define SHELL(text) WORDS("sh", "-c", text)
 
+/* For the guest as a program, where sanitizers watch it: at their start they would change a limit,
+ * which the filter forbids. */
+#define GUEST_PROGRAM_ENV "ASAN_OPTIONS=disable_coredump=0"
+
 typedef struct BoxPaths {
         const char *guest, *box, *list; /* cloche-guest, guest-box, the list of system calls */
 } BoxPaths;
+
+#define BOX_PENDING_MAX 256
 
 typedef struct Box {
         char directory[32];
@@ -26,6 +33,9 @@ typedef struct Box {
         pid_t guest_pid; /* as the kernel says */
         int channel;
         int filter_fd;
+        GuestFrame pending[BOX_PENDING_MAX]; /* received and not taken yet */
+        size_t n_pending;
+        uint32_t last_exec; /* for callers that count with it */
 } Box;
 
 /* Starts a guest and waits until it is connected; ready: also sends SETUP and takes READY. mode is
@@ -40,11 +50,16 @@ int box_end(Box *b);
 int box_send(Box *b, const GuestFrame *f, const int *fds, size_t n_fds);
 void box_send_setup(Box *b);
 void box_send_signal(Box *b, uint32_t exec, uint32_t signo);
+void box_send_go(Box *b, uint32_t exec);
+void box_send_resize(Box *b, uint32_t exec, uint16_t rows, uint16_t columns);
 GuestFrame box_receive(Box *b);
 
 typedef struct Program {
         const char *const *argv, *const *env; /* NULL at the end; env may be NULL */
+        const char *cwd;                      /* NULL: none */
         const char *code, *code_name;         /* NULL: none */
+        bool has_terminal;
+        uint16_t rows, columns;
 } Program;
 
 /* One execution as the host sees it: the other ends of its pipes. */
@@ -55,7 +70,16 @@ typedef struct Run {
 
 /* The frame of a program, and the memfd that goes with it. */
 GuestFrame box_make_start(uint32_t exec, const Program *p, int *ret_payload_fd);
+/* START only. */
+Run box_start_held(Box *b, uint32_t exec, Program program);
+/* Waits for this execution's CHILD and returns its pid, as the kernel says; or 0 when it has ended
+ * without. Ends of others that come meanwhile are kept for box_receive(). */
+pid_t box_await_child(Box *b, uint32_t exec);
+/* START, and GO as soon as there is a child. */
 Run box_start(Box *b, uint32_t exec, Program program);
+/* Reads until the text has come, which must be soon. text gets everything up to there, and more that
+ * came with it; returns it. */
+char *box_expect(int fd, const char *expected, char *text, size_t size);
 /* Everything up to the end of a pipe, which it closes. Returns text. */
 char *box_drain(int *fd, char *text, size_t size);
 /* Waits for the end of this execution, which must be the next to end, and closes its pipes. */

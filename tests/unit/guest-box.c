@@ -85,9 +85,20 @@ static void make_tmpfs(const char *name, const char *options) {
         must(mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, options), path);
 }
 
+/* /ro, which only its being read-only protects. */
+static void make_read_only(void) {
+        char path[256], file[256];
+
+        make_tmpfs("ro", "mode=0777");
+        make_file(in_root(file, "ro/file"));
+        must(chmod(file, 0666), file);
+        in_root(path, "ro");
+        must(mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL), path);
+}
+
 static void make_root(const char *guest, const char *channel) {
         static const char *const folders[] = { "usr", "bin", "sbin", "lib", "lib64", "etc" };
-        static const char *const devices[] = { "null", "zero", "full", "urandom" };
+        static const char *const devices[] = { "null", "zero", "full", "urandom", "tty" };
         _cleanup_close_ int guest_fd = open(guest, O_PATH | O_CLOEXEC);
         _cleanup_close_ int channel_fd = open(channel, O_PATH | O_CLOEXEC);
         char path[256], from[64];
@@ -103,9 +114,15 @@ static void make_root(const char *guest, const char *channel) {
                 (void)snprintf(from, sizeof(from), "/dev/%s", devices[i]);
                 bring_file(from, from + 1);
         }
+        must(mkdir(in_root(path, "dev/pts"), 0755), path);
+        must(mount("devpts", path, "devpts", MS_NOSUID | MS_NOEXEC,
+                   "newinstance,ptmxmode=0666,mode=0620,gid=5"),
+             path);
+        must(symlink("pts/ptmx", in_root(path, "dev/ptmx")), path);
         make_tmpfs("run", "mode=0755");
         make_tmpfs("tmp", "mode=1777");
         make_tmpfs("work", "mode=1777,size=1m");
+        make_read_only();
         must(mkdir(in_root(path, "proc"), 0755), path);
         must(mount("proc", path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), path);
         must(mkdir(in_root(path, ".cloche"), 0755), path);

@@ -18,6 +18,7 @@
 #define SPEC(more)                                                                               \
         "{\"image\":\"localhost/x:latest\",\"labels\":{\"io.cloche.language\":\"python\","       \
         "\"io.cloche.interpreter\":\"  python3   -X dev \",\"io.cloche.code-name\":\"main.py\"," \
+        "\"io.cloche.driver\":\" python3 /driver \",\"io.cloche.lifetime-sec\":\"600\","         \
         "\"io.cloche.timeout-sec\":\"60\",\"io.cloche.output-bytes\":\"1000\"},"                 \
         "\"mounts\":[{\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"destination\":\"/work\","        \
         "\"options\":[\"size=64m\"]}]" more "}"

@@ -162,12 +162,37 @@ static void send_same_exec_twice(Box *b) {
 
 static void send_one_too_many(Box *b) {
         for (uint32_t i = 1; i <= GUEST_EXECS_MAX + 1; i++) {
-                Run run = box_start(b, i, (Program){ .argv = WORDS("sleep", "1000") });
+                Run run = box_start_held(b, i, (Program){ .argv = WORDS("sleep", "1000") });
 
                 close(run.in);
                 close(run.out);
                 close(run.err);
         }
+}
+
+static void send_go_for_nobody(Box *b) {
+        box_send_go(b, 1);
+}
+
+static void send_go_twice(Box *b) {
+        send_start(b, 0, 0, true, 4);
+        box_send_go(b, 1);
+        box_send_go(b, 1);
+}
+
+static void send_go_with_fd(Box *b) {
+        GuestFrame f;
+
+        send_start(b, 0, 0, true, 4);
+        guest_frame_init(&f, GUEST_FRAME_GO, 1);
+        assert_int_equal(box_send(b, &f, &b->filter_fd, 1), 0);
+}
+
+static void send_child(Box *b) {
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_CHILD, 1);
+        assert_int_equal(box_send(b, &f, NULL, 0), 0);
 }
 
 static void ends_at_the_first_wrong_frame(void **state _unused_) {
@@ -189,6 +214,10 @@ static void ends_at_the_first_wrong_frame(void **state _unused_) {
                 { send_five_fds,         1 },
                 { send_same_exec_twice,  1 },
                 { send_one_too_many,     1 },
+                { send_go_for_nobody,    1 },
+                { send_go_twice,         1 },
+                { send_go_with_fd,       1 },
+                { send_child,            1 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -17,6 +17,7 @@ static const LauncherLimits ceiling = {
         .cpu_percent = 150,
         .work_bytes = 64 * MIB,
         .timeout_usec = 60 * USEC_PER_SEC,
+        .lifetime_usec = 600 * USEC_PER_SEC,
         .output_bytes = MIB,
 };
 
@@ -26,6 +27,7 @@ static const LauncherLimits unset = {
         .cpu_percent = LIMIT_UNSET,
         .work_bytes = LIMIT_UNSET,
         .timeout_usec = LIMIT_UNSET,
+        .lifetime_usec = LIMIT_UNSET,
         .output_bytes = LIMIT_UNSET,
 };
 
@@ -45,9 +47,11 @@ static void gives_a_narrower_limit(void **state) {
         (void)state;
         wanted.tasks = 7;
         wanted.timeout_usec = USEC_PER_SEC;
+        wanted.lifetime_usec = 9 * USEC_PER_SEC;
         assert_int_equal(grant_limits(&ceiling, &wanted, &got, detail, sizeof(detail)), 0);
         assert_int_equal(got.tasks, 7);
         assert_int_equal(got.timeout_usec, USEC_PER_SEC);
+        assert_int_equal(got.lifetime_usec, 9 * USEC_PER_SEC);
         assert_int_equal(got.memory_bytes, ceiling.memory_bytes);
 }
 
@@ -57,19 +61,22 @@ static void refuses_by_name_what_is_out_of_range(void **state) {
                 uint64_t value;
                 const char *name;
         } cases[] = {
-                { offsetof(LauncherLimits, memory_bytes), 512 * MIB + 1,     "limits.memory_bytes" },
-                { offsetof(LauncherLimits, memory_bytes), MEMORY_MIN - 1,    "limits.memory_bytes" },
-                { offsetof(LauncherLimits, memory_bytes), 0,                 "limits.memory_bytes" },
-                { offsetof(LauncherLimits, tasks),        101,               "limits.tasks"        },
-                { offsetof(LauncherLimits, tasks),        0,                 "limits.tasks"        },
-                { offsetof(LauncherLimits, cpu_percent),  0,                 "limits.cpu_percent"  },
-                { offsetof(LauncherLimits, cpu_percent),  151,               "limits.cpu_percent"  },
-                { offsetof(LauncherLimits, work_bytes),   64 * MIB + 1,      "limits.work_bytes"   },
-                { offsetof(LauncherLimits, output_bytes), MIB + 1,           "limits.output_bytes" },
-                { offsetof(LauncherLimits, timeout_usec), 0,                 "timeout_ms is 0"     },
-                { offsetof(LauncherLimits, timeout_usec), 61 * USEC_PER_SEC,
-                 "timeout_ms is 61000"                                                             },
-                { offsetof(LauncherLimits, timeout_usec), UINT64_MAX - 1,    "timeout_ms"          },
+                { offsetof(LauncherLimits, memory_bytes),  512 * MIB + 1,      "limits.memory_bytes" },
+                { offsetof(LauncherLimits, memory_bytes),  MEMORY_MIN - 1,     "limits.memory_bytes" },
+                { offsetof(LauncherLimits, memory_bytes),  0,                  "limits.memory_bytes" },
+                { offsetof(LauncherLimits, tasks),         101,                "limits.tasks"        },
+                { offsetof(LauncherLimits, tasks),         0,                  "limits.tasks"        },
+                { offsetof(LauncherLimits, cpu_percent),   0,                  "limits.cpu_percent"  },
+                { offsetof(LauncherLimits, cpu_percent),   151,                "limits.cpu_percent"  },
+                { offsetof(LauncherLimits, work_bytes),    64 * MIB + 1,       "limits.work_bytes"   },
+                { offsetof(LauncherLimits, output_bytes),  MIB + 1,            "limits.output_bytes" },
+                { offsetof(LauncherLimits, timeout_usec),  0,                  "timeout_ms is 0"     },
+                { offsetof(LauncherLimits, timeout_usec),  61 * USEC_PER_SEC,
+                 "timeout_ms is 61000"                                                               },
+                { offsetof(LauncherLimits, timeout_usec),  UINT64_MAX - 1,     "timeout_ms"          },
+                { offsetof(LauncherLimits, lifetime_usec), 0,                  "lifetime_ms is 0"    },
+                { offsetof(LauncherLimits, lifetime_usec), 601 * USEC_PER_SEC,
+                 "lifetime_ms is 601000"                                                             },
         };
 
         (void)state;

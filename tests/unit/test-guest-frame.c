@@ -31,7 +31,10 @@ static GuestFrame make_valid(GuestFrameType type) {
                 strcpy(f.start.code_name, "main.py");
         } else if (type == GUEST_FRAME_SIGNAL)
                 f.signal.signo = 15;
-        else if (type == GUEST_FRAME_EXITED) {
+        else if (type == GUEST_FRAME_RESIZE) {
+                f.resize.rows = 24;
+                f.resize.columns = 80;
+        } else if (type == GUEST_FRAME_EXITED) {
                 f.exited.kind = GUEST_EXIT_EXITED;
                 f.exited.value = 3;
                 f.exited.work_free = 4096;
@@ -140,7 +143,14 @@ static void holds_every_field_to_its_range(void **state _unused_) {
                 { GUEST_FRAME_START,  FIELD(start.code_size),    LINE_SIZE_MAX + 1,    -EBADMSG },
                 { GUEST_FRAME_START,  FIELD(start.has_code),     0,                    -EBADMSG },
                 { GUEST_FRAME_START,  FIELD(start.has_code),     2,                    -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(start.reserved),     1,                    -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(start.has_cwd),      1,                    0        },
+                { GUEST_FRAME_START,  FIELD(start.has_cwd),      2,                    -EBADMSG },
+                { GUEST_FRAME_START,  FIELD(start.has_terminal), 1,                    0        },
+                { GUEST_FRAME_START,  FIELD(start.has_terminal), 2,                    -EBADMSG },
+                { GUEST_FRAME_GO,     FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_CHILD,  FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_RESIZE, FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_RESIZE, FIELD(resize.reserved),    1,                    -EBADMSG },
                 { GUEST_FRAME_SIGNAL, FIELD(header.exec),        0,                    -EBADMSG },
                 { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       0,                    -EBADMSG },
                 { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       64,                   0        },
@@ -226,12 +236,43 @@ static void takes_plain_file_names_only(void **state _unused_) {
         assert_int_equal(parse(&f, GUEST_FROM_HOST), -EBADMSG);
 }
 
+static void gives_a_size_to_terminals_only(void **state _unused_) {
+        static const struct {
+                uint32_t has_terminal;
+                uint16_t rows, columns;
+                int start, resize; /* what becomes of a frame with that size */
+        } cases[] = {
+                { 0, 0,                     0,                     0,        0        },
+                { 0, 1,                     0,                     -EBADMSG, 0        },
+                { 0, 0,                     1,                     -EBADMSG, 0        },
+                { 1, 0,                     0,                     0,        0        },
+                { 1, 24,                    80,                    0,        0        },
+                { 1, TERMINAL_SIZE_MAX,     TERMINAL_SIZE_MAX,     0,        0        },
+                { 1, TERMINAL_SIZE_MAX + 1, 80,                    -EBADMSG, -EBADMSG },
+                { 1, 24,                    TERMINAL_SIZE_MAX + 1, -EBADMSG, -EBADMSG },
+                { 1, UINT16_MAX,            UINT16_MAX,            -EBADMSG, -EBADMSG },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                GuestFrame start = make_valid(GUEST_FRAME_START);
+                GuestFrame resize = make_valid(GUEST_FRAME_RESIZE);
+
+                start.start.has_terminal = cases[i].has_terminal;
+                start.start.rows = resize.resize.rows = cases[i].rows;
+                start.start.columns = resize.resize.columns = cases[i].columns;
+                assert_int_equal(parse(&start, GUEST_FROM_HOST), cases[i].start);
+                assert_int_equal(parse(&resize, GUEST_FROM_HOST), cases[i].resize);
+        }
+}
+
 static void fits_one_datagram_without_hidden_padding(void **state _unused_) {
         assert_true(sizeof(GuestFrame) <= GUEST_FRAME_SIZE_MAX);
         assert_int_equal(sizeof(GuestHeader), 8);
         assert_int_equal(sizeof(GuestSetup), 8 + 2 * 4);
-        assert_int_equal(sizeof(GuestStart), 8 + 6 * 4 + GUEST_CODE_NAME_SIZE);
+        assert_int_equal(sizeof(GuestStart), 8 + 7 * 4 + 2 * 2 + GUEST_CODE_NAME_SIZE);
+        assert_int_equal(sizeof(GuestPlain), 8);
         assert_int_equal(sizeof(GuestSignal), 8 + 2 * 4);
+        assert_int_equal(sizeof(GuestResize), 8 + 2 * 2 + 4);
         assert_int_equal(sizeof(GuestReady), 8);
         assert_int_equal(sizeof(GuestExited), 8 + 2 * 4 + 8);
 }
@@ -245,6 +286,7 @@ int main(void) {
                 cmocka_unit_test(holds_every_field_to_its_range),
                 cmocka_unit_test(holds_an_end_to_what_its_kind_can_be),
                 cmocka_unit_test(takes_plain_file_names_only),
+                cmocka_unit_test(gives_a_size_to_terminals_only),
                 cmocka_unit_test(fits_one_datagram_without_hidden_padding),
         };
 

@@ -20,38 +20,53 @@
 static void splits_strings_exactly(void **state _unused_) {
         static const struct {
                 const char *strings;
-                size_t size, n_argv, n_env;
+                uint32_t size, n_argv, n_env, has_cwd;
                 int result;
         } cases[] = {
-                { "a",          2, 1, 0, 0        },
-                { "",           1, 1, 0, 0        }, /* an empty word is a word */
-                { "a\0b\0A=1",  8, 2, 1, 0        },
-                { "a\0A=",      5, 1, 1, 0        },
-                { "a\0A=b=c",   8, 1, 1, 0        },
-                { "a",          1, 1, 0, -EBADMSG }, /* no NUL at the end */
-                { "a",          0, 1, 0, -EBADMSG },
-                { "a\0b",       4, 1, 0, -EBADMSG }, /* one too many */
-                { "a\0b",       4, 3, 0, -EBADMSG }, /* one too few */
-                { "a\0b",       4, 1, 1, -EBADMSG }, /* no = */
-                { "a\0=b",      5, 1, 1, -EBADMSG }, /* no name */
-                { "a\0",        3, 1, 1, -EBADMSG }, /* nothing at all */
-                { "a\0A=1\0\0", 7, 1, 1, -EBADMSG },
+                { "a",          2, 1, 0, 0, 0        },
+                { "",           1, 1, 0, 0, 0        }, /* an empty word is a word */
+                { "a\0b\0A=1",  8, 2, 1, 0, 0        },
+                { "a\0A=",      5, 1, 1, 0, 0        },
+                { "a\0A=b=c",   8, 1, 1, 0, 0        },
+                { "a\0/x",      5, 1, 0, 1, 0        },
+                { "a\0",        3, 1, 0, 1, 0        }, /* an empty directory is one too */
+                { "a\0A=1\0/x", 9, 1, 1, 1, 0        },
+                { "a",          1, 1, 0, 0, -EBADMSG }, /* no NUL at the end */
+                { "a",          0, 1, 0, 0, -EBADMSG },
+                { "a\0b",       4, 1, 0, 0, -EBADMSG }, /* one too many */
+                { "a\0b",       4, 3, 0, 0, -EBADMSG }, /* one too few */
+                { "a\0b",       4, 1, 1, 0, -EBADMSG }, /* no = */
+                { "a\0=b",      5, 1, 1, 0, -EBADMSG }, /* no name */
+                { "a\0",        3, 1, 1, 0, -EBADMSG }, /* nothing at all */
+                { "a\0A=1\0\0", 7, 1, 1, 0, -EBADMSG },
+                { "a",          2, 1, 0, 1, -EBADMSG }, /* no directory */
+                { "a\0/x",      4, 1, 0, 1, -EBADMSG }, /* no NUL at its end */
+                { "a\0/x\0b",   7, 1, 0, 1, -EBADMSG },
+                { "a\0/x\0A=1", 9, 1, 1, 1, -EBADMSG }, /* the order is another */
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 _cleanup_free_ char *copy = malloc(cases[i].size + 1);
-                _cleanup_free_ char **argv = NULL, **env = NULL;
+                const GuestStart start = {
+                        .n_argv = cases[i].n_argv,
+                        .n_env = cases[i].n_env,
+                        .has_cwd = cases[i].has_cwd,
+                };
+                Payload p = {};
 
                 assert_non_null(copy);
                 memcpy(copy, cases[i].strings, cases[i].size);
-                assert_int_equal(payload_split(copy, cases[i].size, cases[i].n_argv, cases[i].n_env,
-                                               &argv, &env),
-                                 cases[i].result);
+                assert_int_equal(payload_split(copy, cases[i].size, &start, &p), cases[i].result);
                 if (cases[i].result == 0) {
-                        assert_string_equal(argv[0], cases[i].strings);
-                        assert_null(argv[cases[i].n_argv]);
-                        assert_null(env[cases[i].n_env]);
-                }
+                        assert_string_equal(p.argv[0], cases[i].strings);
+                        assert_null(p.argv[cases[i].n_argv]);
+                        assert_null(p.env[cases[i].n_env]);
+                        assert_int_equal(p.cwd != NULL, cases[i].has_cwd);
+                        if (p.cwd)
+                                assert_ptr_equal(p.cwd + strlen(p.cwd) + 1, copy + cases[i].size);
+                } else
+                        assert_null(p.argv);
+                payload_done(&p);
         }
 }
 

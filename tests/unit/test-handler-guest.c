@@ -21,6 +21,8 @@ typedef struct World {
         Guest *guest;
         int fd;
         size_t n_ready;
+        size_t n_child;
+        pid_t child;
         size_t n_exited;
         GuestExited exited;
         size_t n_fault;
@@ -29,6 +31,13 @@ typedef struct World {
 
 static void on_ready(void *userdata) {
         ((World *)userdata)->n_ready++;
+}
+
+static void on_child(pid_t pid, void *userdata) {
+        World *w = userdata;
+
+        w->n_child++;
+        w->child = pid;
 }
 
 static void on_exited(const GuestExited *exited, void *userdata) {
@@ -45,7 +54,8 @@ static void on_fault(GuestFault fault, void *userdata) {
         w->fault = fault;
 }
 
-static const GuestEvents events = { on_ready, on_exited, on_fault };
+static const GuestEvents events = { on_ready, on_fault };
+static const GuestProgramEvents program_events = { on_child, on_exited };
 
 static int set_up(void **state) {
         World *w = calloc(1, sizeof(*w));
@@ -102,12 +112,42 @@ static void say_exited(World *w, uint32_t exec) {
         say(w, &f.exited, sizeof(f.exited));
 }
 
-/* Starts something; returns what the guest then receives. */
-static void start(World *w) {
+static int try_start(World *w, uint32_t exec) {
         const GuestStart s = { .n_argv = 1, .strings_size = 2 };
         int fds[4] = { 0, 0, 1, 2 };
 
-        assert_int_equal(guest_start(w->guest, &s, fds), 0);
+        return guest_start(w->guest, exec, &s, fds, &program_events, w);
+}
+
+static uint32_t start(World *w) {
+        uint32_t exec = guest_new_exec(w->guest);
+
+        assert_int_equal(try_start(w, exec), 0);
+        return exec;
+}
+
+static void say_child(World *w, uint32_t exec) {
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_CHILD, exec);
+        say(w, &f.plain, sizeof(f.plain));
+}
+
+/* What the guest receives next. */
+static GuestFrame hear(World *w, size_t n_expected) {
+        char data[GUEST_FRAME_SIZE_MAX];
+        GuestFrame f = {};
+        size_t n_fds;
+        int fds[4];
+        ssize_t n;
+
+        n = fd_receive(w->fd, data, sizeof(data), fds, 4, &n_fds);
+        assert_true(n > 0);
+        assert_int_equal(n_fds, n_expected);
+        for (size_t i = 0; i < n_fds; i++)
+                close_fd(fds[i]);
+        assert_int_equal(guest_frame_parse(data, (size_t)n, GUEST_FROM_HOST, &f), 0);
+        return f;
 }
 
 static void expect_fault(World *w, GuestFault fault) {
@@ -122,37 +162,126 @@ static void expect_fault(World *w, GuestFault fault) {
 
 static void the_ordinary_course(void **state) {
         World *w = *state;
-        int fds[4];
-        char data[GUEST_FRAME_SIZE_MAX];
+        uint32_t exec;
         GuestFrame f;
-        size_t n_fds;
-        ssize_t n;
 
         say_ready(w);
         assert_int_equal(w->n_ready, 1);
-        start(w);
-        n = fd_receive(w->fd, data, sizeof(data), fds, 4, &n_fds);
-        assert_int_equal(n_fds, 4);
-        for (size_t i = 0; i < 4; i++)
-                close_fd(fds[i]);
-        assert_int_equal(guest_frame_parse(data, (size_t)n, GUEST_FROM_HOST, &f), 0);
+        exec = start(w);
+        f = hear(w, 4);
         assert_int_equal(f.header.type, GUEST_FRAME_START);
-        assert_int_equal(f.header.exec, GUEST_EXEC_ID);
-        say_exited(w, GUEST_EXEC_ID);
+        assert_int_equal(f.header.exec, exec);
+        say_child(w, exec);
+        assert_int_equal(w->n_child, 1);
+        assert_int_equal(w->child, getpid()); /* the kernel's word */
+        guest_go(w->guest, exec);
+        f = hear(w, 0);
+        assert_int_equal(f.header.type, GUEST_FRAME_GO);
+        assert_int_equal(guest_signal(w->guest, exec, 15), 0);
+        f = hear(w, 0);
+        assert_int_equal(f.signal.signo, 15);
+        assert_int_equal(guest_resize(w->guest, exec, 50, 132), 0);
+        f = hear(w, 0);
+        assert_int_equal(f.resize.columns, 132);
+        say_exited(w, exec);
         assert_int_equal(w->n_exited, 1);
         assert_int_equal(w->exited.value, 3);
         assert_int_equal(w->n_fault, 0);
 }
 
-static void nothing_is_started_before_it_is_ready_or_twice(void **state) {
-        const GuestStart s = { .n_argv = 1, .strings_size = 2 };
+static void nothing_is_started_before_it_is_ready(void **state) {
         World *w = *state;
-        int fds[4] = { 0, 0, 1, 2 };
 
-        assert_int_equal(guest_start(w->guest, &s, fds), -EBUSY);
+        assert_int_equal(try_start(w, guest_new_exec(w->guest)), -EBUSY);
+}
+
+static void as_many_run_as_may_and_each_ends_for_itself(void **state) {
+        uint32_t execs[GUEST_EXECS_MAX];
+        World *w = *state;
+
         say_ready(w);
-        start(w);
-        assert_int_equal(guest_start(w->guest, &s, fds), -EBUSY);
+        for (size_t i = 0; i < GUEST_EXECS_MAX; i++) {
+                execs[i] = start(w);
+                (void)hear(w, 4);
+        }
+        assert_int_equal(try_start(w, guest_new_exec(w->guest)), -EBUSY);
+        say_exited(w, execs[7]);
+        assert_int_equal(w->n_exited, 1);
+        (void)start(w);
+        assert_int_equal(try_start(w, guest_new_exec(w->guest)), -EBUSY);
+}
+
+static void nobody_hears_of_one_that_is_forgotten_but_it_ends_only_once(void **state) {
+        World *w = *state;
+        uint32_t exec;
+
+        say_ready(w);
+        exec = start(w);
+        guest_forget(w->guest, exec);
+        say_child(w, exec);
+        say_exited(w, exec);
+        assert_int_equal(w->n_child, 0);
+        assert_int_equal(w->n_exited, 0);
+        assert_int_equal(w->n_fault, 0);
+        say_exited(w, exec);
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+}
+
+static void go_is_sent_once_and_only_to_a_child(void **state) {
+        World *w = *state;
+        char byte;
+        uint32_t exec;
+
+        say_ready(w);
+        exec = start(w);
+        (void)hear(w, 4);
+        guest_go(w->guest, exec);
+        assert_int_equal(recv(w->fd, &byte, 1, MSG_DONTWAIT), -1);
+        say_child(w, exec);
+        guest_go(w->guest, exec);
+        guest_go(w->guest, exec);
+        assert_int_equal(hear(w, 0).header.type, GUEST_FRAME_GO);
+        assert_int_equal(recv(w->fd, &byte, 1, MSG_DONTWAIT), -1);
+}
+
+static void go_waits_for_a_guest_that_has_no_room(void **state) {
+        World *w = *state;
+        uint32_t exec;
+        GuestFrame f = {};
+
+        say_ready(w);
+        exec = start(w);
+        say_child(w, exec);
+        while (guest_signal(w->guest, exec, 15) == 0)
+                ;
+        assert_int_equal(guest_signal(w->guest, exec, 15), -EAGAIN);
+        guest_go(w->guest, exec);
+        (void)hear(w, 4);
+        for (size_t n = 0; n < 10000 && f.header.type != GUEST_FRAME_GO; n++) {
+                f = hear(w, 0);
+                turn(w);
+        }
+        assert_int_equal(f.header.type, GUEST_FRAME_GO);
+}
+
+static void a_second_child_is_a_fault(void **state) {
+        World *w = *state;
+        uint32_t exec;
+
+        say_ready(w);
+        exec = start(w);
+        say_child(w, exec);
+        say_child(w, exec);
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+        assert_int_equal(w->n_child, 1);
+}
+
+static void a_child_of_something_else_is_a_fault(void **state) {
+        World *w = *state;
+
+        say_ready(w);
+        say_child(w, start(w) + 1);
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
 }
 
 static void a_second_ready_is_a_fault(void **state) {
@@ -168,7 +297,7 @@ static void an_end_before_the_start_is_a_fault(void **state) {
         World *w = *state;
 
         say_ready(w);
-        say_exited(w, GUEST_EXEC_ID);
+        say_exited(w, guest_new_exec(w->guest));
         expect_fault(w, GUEST_FAULT_PROTOCOL);
         assert_int_equal(w->n_exited, 0);
 }
@@ -177,18 +306,18 @@ static void an_end_of_something_else_is_a_fault(void **state) {
         World *w = *state;
 
         say_ready(w);
-        start(w);
-        say_exited(w, GUEST_EXEC_ID + 1);
+        say_exited(w, start(w) + 1);
         expect_fault(w, GUEST_FAULT_PROTOCOL);
 }
 
 static void a_second_end_is_a_fault(void **state) {
         World *w = *state;
+        uint32_t exec;
 
         say_ready(w);
-        start(w);
-        say_exited(w, GUEST_EXEC_ID);
-        say_exited(w, GUEST_EXEC_ID);
+        exec = start(w);
+        say_exited(w, exec);
+        say_exited(w, exec);
         expect_fault(w, GUEST_FAULT_PROTOCOL);
         assert_int_equal(w->n_exited, 1);
 }
@@ -241,7 +370,13 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 TEST(the_ordinary_course),
-                TEST(nothing_is_started_before_it_is_ready_or_twice),
+                TEST(nothing_is_started_before_it_is_ready),
+                TEST(as_many_run_as_may_and_each_ends_for_itself),
+                TEST(nobody_hears_of_one_that_is_forgotten_but_it_ends_only_once),
+                TEST(go_is_sent_once_and_only_to_a_child),
+                TEST(go_waits_for_a_guest_that_has_no_room),
+                TEST(a_second_child_is_a_fault),
+                TEST(a_child_of_something_else_is_a_fault),
                 TEST(a_second_ready_is_a_fault),
                 TEST(an_end_before_the_start_is_a_fault),
                 TEST(an_end_of_something_else_is_a_fault),

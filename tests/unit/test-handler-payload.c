@@ -15,6 +15,8 @@
 #include "basic/limits.h"
 #include "handler/payload.h"
 
+#define EXEC 7
+
 static json_object *parse(const char *text) {
         json_object *o = NULL;
 
@@ -28,7 +30,7 @@ static void expect(const Payload *p, const void *bytes, size_t size, GuestStart 
         char data[512];
         GuestFrame f, checked;
 
-        fd = payload_pack(p, ret_start);
+        fd = payload_pack(p, EXEC, ret_start);
         assert_true(fd >= 0);
         assert_int_equal(read(fd, data, sizeof(data)), size);
         assert_memory_equal(data, bytes, size);
@@ -57,32 +59,68 @@ static void packs_an_argv_and_its_environment(void **state) {
 }
 
 static void packs_code_behind_the_interpreter_and_its_path(void **state) {
-        const Payload p = { .interpreter = "/usr/bin/python3\n-u",
+        const Payload p = { .words = "/usr/bin/python3\n-u",
+                            .takes_code_path = true,
                             .code = "print(1)\n",
                             .code_name = "main.py" };
         GuestStart start;
 
         (void)state;
-        EXPECT(&p, "/usr/bin/python3\0-u\0/run/cloche/1/main.py\0print(1)\n", &start);
+        EXPECT(&p, "/usr/bin/python3\0-u\0/run/cloche/7/main.py\0print(1)\n", &start);
         assert_int_equal(start.n_argv, 3);
         assert_int_equal(start.has_code, 1);
         assert_int_equal(start.code_size, 9);
         assert_string_equal(start.code_name, "main.py");
 }
 
-static void an_empty_program_is_a_program_too(void **state) {
-        const Payload p = { .interpreter = "sh", .code = "", .code_name = "main" };
+static void a_variable_of_the_program_comes_behind_the_sandboxs(void **state) {
+        _cleanup_json_ json_object *env = parse("{\"A\":\"2\"}"), *outer = parse("{\"A\":\"1\"}");
+        const Payload p = { .words = "env", .sandbox_env = outer, .env = env };
         GuestStart start;
 
         (void)state;
-        EXPECT(&p, "sh\0/run/cloche/1/main\0", &start);
+        EXPECT(&p, "env\0A=1\0A=2\0", &start);
+        assert_int_equal(start.n_env, 2);
+}
+
+static void packs_a_directory_behind_the_environment(void **state) {
+        _cleanup_json_ json_object *env = parse("{\"A\":\"1\"}");
+        const Payload p = { .words = "pwd", .env = env, .cwd = "/tmp" };
+        GuestStart start;
+
+        (void)state;
+        EXPECT(&p, "pwd\0A=1\0/tmp\0", &start);
+        assert_int_equal(start.has_cwd, 1);
+}
+
+static void a_stand_in_has_code_that_is_not_among_its_words(void **state) {
+        const Payload p = { .words = "guest\nstand-in", .code = "1", .code_name = "main" };
+        GuestStart start;
+
+        (void)state;
+        EXPECT(&p,
+               "guest\0stand-in\0"
+               "1",
+               &start);
+        assert_int_equal(start.n_argv, 2);
+        assert_int_equal(start.has_code, 1);
+}
+
+static void an_empty_program_is_a_program_too(void **state) {
+        const Payload p = {
+                .words = "sh", .takes_code_path = true, .code = "", .code_name = "main"
+        };
+        GuestStart start;
+
+        (void)state;
+        EXPECT(&p, "sh\0/run/cloche/7/main\0", &start);
         assert_int_equal(start.has_code, 1);
         assert_int_equal(start.code_size, 0);
 }
 
 static void takes_the_longest_code_there_can_be(void **state) {
         _cleanup_free_ char *code = malloc(LINE_SIZE_MAX + 2);
-        Payload p = { .interpreter = "sh", .code = code, .code_name = "main" };
+        Payload p = { .words = "sh", .takes_code_path = true, .code = code, .code_name = "main" };
         _cleanup_close_ int fd = -EBADF;
         GuestStart start;
         struct stat st;
@@ -90,9 +128,9 @@ static void takes_the_longest_code_there_can_be(void **state) {
         (void)state;
         memset(code, 'c', LINE_SIZE_MAX + 1);
         code[LINE_SIZE_MAX + 1] = 0;
-        assert_int_equal(payload_pack(&p, &start), -E2BIG);
+        assert_int_equal(payload_pack(&p, EXEC, &start), -E2BIG);
         p.code = code + 1;
-        fd = payload_pack(&p, &start);
+        fd = payload_pack(&p, EXEC, &start);
         assert_true(fd >= 0);
         assert_int_equal(fstat(fd, &st), 0);
         assert_int_equal(st.st_size, start.strings_size + LINE_SIZE_MAX);
@@ -106,13 +144,16 @@ static void refuses_more_words_than_the_guest_takes(void **state) {
         (void)state;
         for (size_t i = 0; i <= ARGV_MAX; i++)
                 assert_int_equal(json_append(argv, json_object_new_string("")), 0);
-        assert_int_equal(payload_pack(&p, &start), -E2BIG);
+        assert_int_equal(payload_pack(&p, EXEC, &start), -E2BIG);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(packs_an_argv_and_its_environment),
                 cmocka_unit_test(packs_code_behind_the_interpreter_and_its_path),
+                cmocka_unit_test(a_variable_of_the_program_comes_behind_the_sandboxs),
+                cmocka_unit_test(packs_a_directory_behind_the_environment),
+                cmocka_unit_test(a_stand_in_has_code_that_is_not_among_its_words),
                 cmocka_unit_test(an_empty_program_is_a_program_too),
                 cmocka_unit_test(takes_the_longest_code_there_can_be),
                 cmocka_unit_test(refuses_more_words_than_the_guest_takes),

@@ -30,7 +30,14 @@ static LauncherMessage make_valid(LauncherMessageType type) {
         launcher_message_init(&m, type, 42);
         if (type == LAUNCHER_OPEN)
                 strcpy(m.open.profile, "python");
-        else if (type == LAUNCHER_CLOSE)
+        else if (type == LAUNCHER_PLACE) {
+                strcpy(m.place.sandbox, SOME_ID);
+                m.place.exec = 1;
+                m.place.pid = 2;
+        } else if (type == LAUNCHER_END) {
+                strcpy(m.end.sandbox, SOME_ID);
+                m.end.exec = UINT32_MAX;
+        } else if (type == LAUNCHER_CLOSE)
                 strcpy(m.close.sandbox, SOME_ID);
         else if (type == LAUNCHER_WELCOME)
                 strcpy(m.welcome.connection, SOME_ID);
@@ -129,6 +136,7 @@ typedef struct Range {
 static void wants_zero_where_nothing_is_said(void **state _unused_) {
         static const Range ranges[] = {
                 RANGE(LAUNCHER_HELLO, header.reserved),   RANGE(LAUNCHER_OPEN, open.reserved),
+                RANGE(LAUNCHER_PLACE, place.reserved),    RANGE(LAUNCHER_END, end.reserved),
                 RANGE(LAUNCHER_CLOSE, close.padding),     RANGE(LAUNCHER_WELCOME, welcome.reserved),
                 RANGE(LAUNCHER_PROFILE, profile.padding), RANGE(LAUNCHER_OPENED, opened.padding),
                 RANGE(LAUNCHER_REFUSED, refused.padding), RANGE(LAUNCHER_CLOSED, closed.padding),
@@ -156,6 +164,7 @@ static void wants_strings_to_end_inside_their_field(void **state _unused_) {
                 RANGE(LAUNCHER_OPENED, opened.profile),
                 RANGE(LAUNCHER_OPENED, opened.digest),
                 RANGE(LAUNCHER_OPENED, opened.interpreter),
+                RANGE(LAUNCHER_OPENED, opened.driver),
                 RANGE(LAUNCHER_OPENED, opened.code_name),
                 RANGE(LAUNCHER_REFUSED, refused.detail),
         };
@@ -175,6 +184,7 @@ static void wants_strings_to_end_inside_their_field(void **state _unused_) {
 
 static void takes_only_ids_for_ids(void **state _unused_) {
         static const Range ids[] = {
+                RANGE(LAUNCHER_PLACE, place.sandbox),   RANGE(LAUNCHER_END, end.sandbox),
                 RANGE(LAUNCHER_CLOSE, close.sandbox),   RANGE(LAUNCHER_WELCOME, welcome.connection),
                 RANGE(LAUNCHER_OPENED, opened.sandbox), RANGE(LAUNCHER_CLOSED, closed.sandbox),
                 RANGE(LAUNCHER_DIED, closed.sandbox),
@@ -206,6 +216,15 @@ static void holds_numbers_to_their_range(void **state _unused_) {
                 m = make_valid(LAUNCHER_CLOSED);
                 m.closed.known = n;
                 assert_int_equal(parse(&m), n <= 1 ? 0 : -EBADMSG);
+                m = make_valid(LAUNCHER_ENDED);
+                m.ended.known = n;
+                assert_int_equal(parse(&m), n <= 1 ? 0 : -EBADMSG);
+                m = make_valid(LAUNCHER_OPEN);
+                m.open.keep = n;
+                assert_int_equal(parse(&m), n <= 1 ? 0 : -EBADMSG);
+                m = make_valid(LAUNCHER_END);
+                m.end.kill = n;
+                assert_int_equal(parse(&m), n <= 1 ? 0 : -EBADMSG);
         }
         for (uint32_t n = 0; n < 1000; n++) {
                 m = make_valid(LAUNCHER_REFUSED);
@@ -215,6 +234,22 @@ static void holds_numbers_to_their_range(void **state _unused_) {
                 m.closed.death = n;
                 assert_int_equal(parse(&m), n < _LAUNCHER_DEATH_MAX ? 0 : -EBADMSG);
         }
+}
+
+static void places_neither_no_execution_nor_the_first_process(void **state _unused_) {
+        static const int32_t pids[] = { INT32_MIN, -1, 0, 1 };
+        LauncherMessage m = make_valid(LAUNCHER_PLACE);
+
+        m.place.exec = 0;
+        assert_int_equal(parse(&m), -EBADMSG);
+        for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+                m = make_valid(LAUNCHER_PLACE);
+                m.place.pid = pids[i];
+                assert_int_equal(parse(&m), -EBADMSG);
+        }
+        m = make_valid(LAUNCHER_END);
+        m.end.exec = 0;
+        assert_int_equal(parse(&m), -EBADMSG);
 }
 
 static void knows_what_a_profile_can_be_called(void **state _unused_) {
@@ -254,7 +289,7 @@ static void knows_what_a_profile_can_be_called(void **state _unused_) {
 }
 
 static void has_no_padding_that_the_compiler_put_there(void **state _unused_) {
-        const size_t limits = 6 * 8, header = 16;
+        const size_t limits = 7 * 8, header = 16;
 
         assert_int_equal(sizeof(LauncherHeader), header);
         assert_int_equal(sizeof(LauncherLimits), limits);
@@ -265,8 +300,11 @@ static void has_no_padding_that_the_compiler_put_there(void **state _unused_) {
         assert_int_equal(sizeof(LauncherProfile), header + PROFILE_NAME_SIZE + 32 + 128 + 256 +
                                                           DIGEST_SIZE + DETAIL_SIZE + 7 + limits);
         assert_int_equal(sizeof(LauncherOpened), header + ID_SIZE + PROFILE_NAME_SIZE +
-                                                         DIGEST_SIZE + 256 + 32 + 6 + limits);
+                                                         DIGEST_SIZE + 2 * 256 + 32 + 6 + limits);
         assert_int_equal(sizeof(LauncherRefused), header + 4 + DETAIL_SIZE + 4);
+        assert_int_equal(sizeof(LauncherPlace), header + ID_SIZE + 7 + 2 * 4);
+        assert_int_equal(sizeof(LauncherEnd), header + ID_SIZE + 7 + 2 * 4);
+        assert_int_equal(sizeof(LauncherEnded), header + 2 * 4 + 8 * 8);
         assert_int_equal(sizeof(LauncherClose), header + ID_SIZE + 7);
         assert_int_equal(sizeof(LauncherClosed), header + ID_SIZE + 7 + 2 * 4 + 8 * 8);
 }
@@ -294,6 +332,7 @@ int main(void) {
                 cmocka_unit_test(wants_strings_to_end_inside_their_field),
                 cmocka_unit_test(takes_only_ids_for_ids),
                 cmocka_unit_test(holds_numbers_to_their_range),
+                cmocka_unit_test(places_neither_no_execution_nor_the_first_process),
                 cmocka_unit_test(knows_what_a_profile_can_be_called),
                 cmocka_unit_test(has_no_padding_that_the_compiler_put_there),
         };

@@ -105,33 +105,37 @@ static void blames_the_file_for_what_it_says(void **state) {
         } cases[] = {
                 { SPEC(",\"privileged\":true"),
                  SOURCE ": \"privileged\" (PodmanArgs=--privileged) is "
-                         "true: a profile may not set it"                                                                                 },
-                { SPEC(",\"volumes\":[{\"Name\":\"\xc3\xa4\\n\"}]"),                    "\"volumes\" (Volume="                            },
+                         "true: a profile may not set it"                                                                                  },
+                { SPEC(",\"volumes\":[{\"Name\":\"\xc3\xa4\\n\"}]"),                     "\"volumes\" (Volume="                            },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.timeout-sec\":\"1h\"}}",
-                 SOURCE ": Label=io.cloche.timeout-sec=1h is no number"                                                                   },
+                 SOURCE ": Label=io.cloche.timeout-sec=1h is no number"                                                                    },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.timeout-sec\":\"0\"}}",
-                 "io.cloche.timeout-sec=0 is not in 1 to 86400"                                                                           },
+                 "io.cloche.timeout-sec=0 is not in 1 to 86400"                                                                            },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.timeout-sec\":\"86401\"}}",
-                 "is not in"                                                                                                              },
+                 "is not in"                                                                                                               },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.timeout-sec\":"
-                  "\"99999999999999999999999999\"}}",                  "is no number"                                    },
+                  "\"99999999999999999999999999\"}}",                   "is no number"                                    },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.output-bytes\":\"-1\"}}",
-                 "is no number"                                                                                                           },
-                { "{\"image\":\"x\",\"labels\":{\"io.cloche.output-bytes\":\"0\"}}",    "is not in"                                       },
+                 "is no number"                                                                                                            },
+                { "{\"image\":\"x\",\"labels\":{\"io.cloche.output-bytes\":\"0\"}}",     "is not in"                                       },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.interpreter\":\"sh\"}}",
-                 "needs a Label=io.cloche.code-name="                                                                                     },
+                 "needs a Label=io.cloche.code-name="                                                                                      },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.interpreter\":\"s\\u0007h\","
-                  "\"io.cloche.code-name\":\"a\"}}",                   "control character"                               },
+                  "\"io.cloche.code-name\":\"a\"}}",                    "control character"                               },
+                { "{\"image\":\"x\",\"labels\":{\"io.cloche.driver\":\"s\\u0007h\"}}",
+                 "io.cloche.driver= has a control character"                                                                               },
+                { "{\"image\":\"x\",\"labels\":{\"io.cloche.lifetime-sec\":\"86401\"}}",
+                 "io.cloche.lifetime-sec=86401 is not in 1 to 86400"                                                                       },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.code-name\":\"../a\"}}",
-                 "is no file name"                                                                                                        },
+                 "is no file name"                                                                                                         },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.code-name\":\"a/b\"}}",
-                 "is no file name"                                                                                                        },
+                 "is no file name"                                                                                                         },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.code-name\":"
-                  "\"abcdefghijklmnopqrstuvwxyz012345\"}}",            "is no file name"                                 },
+                  "\"abcdefghijklmnopqrstuvwxyz012345\"}}",             "is no file name"                                 },
                 { "{\"image\":\"x\",\"labels\":{\"io.cloche.language\":\"Py thon\"}}",
-                 "is no name"                                                                                                             },
+                 "is no name"                                                                                                              },
                 { "{\"image\":\"x\",\"mounts\":[{\"type\":\"tmpfs\",\"destination\":\"/work\","
-                  "\"options\":[\"size=4k\"]}]}",                      "Tmpfs=/work has a size of less than 65536 bytes" },
+                  "\"options\":[\"size=4k\"]}]}",                       "Tmpfs=/work has a size of less than 65536 bytes" },
         };
         Fixture *f = *state;
 

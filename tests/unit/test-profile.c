@@ -34,12 +34,14 @@ static void reads_everything_there_is_to_know(void **state) {
         assert_string_equal(p->image_id, ID_1);
         assert_string_equal(p->digest, DIGEST_1);
         assert_string_equal(p->interpreter, "python3\n-X\ndev");
+        assert_string_equal(p->driver, "python3\n/driver");
         assert_string_equal(p->code_name, "main.py");
         assert_int_equal(p->limits.memory_bytes, 256 * MIB);
         assert_int_equal(p->limits.tasks, 64);
         assert_int_equal(p->limits.cpu_percent, 50);
         assert_int_equal(p->limits.work_bytes, 64 * MIB);
         assert_int_equal(p->limits.timeout_usec, 60 * USEC_PER_SEC);
+        assert_int_equal(p->limits.lifetime_usec, 600 * USEC_PER_SEC);
         assert_int_equal(p->limits.output_bytes, 1000);
         assert_string_equal(podman_json_get_string(p->spec, "image"), "localhost/x:latest");
         assert_string_equal(f->request,
@@ -61,8 +63,10 @@ static void has_defaults_for_what_a_file_leaves_open(void **state) {
         assert_int_equal(r.profile->limits.cpu_percent, PROFILE_CPU_PERCENT_DEFAULT);
         assert_int_equal(r.profile->limits.work_bytes, PROFILE_WORK_SIZE_DEFAULT);
         assert_int_equal(r.profile->limits.timeout_usec, PROFILE_TIMEOUT_DEFAULT);
+        assert_int_equal(r.profile->limits.lifetime_usec, PROFILE_LIFETIME_DEFAULT);
         assert_int_equal(r.profile->limits.output_bytes, PROFILE_OUTPUT_DEFAULT);
         assert_string_equal(r.profile->interpreter, "");
+        assert_string_equal(r.profile->driver, "");
         assert_string_equal(r.profile->digest, "sha256:" ID_1);
 }
 

@@ -16,14 +16,7 @@
 #include "client/run-request.h"
 
 static RunRequest new_request(void) {
-        return (RunRequest){
-                .timeout_usec = LIMIT_UNSET,
-                .memory_bytes = LIMIT_UNSET,
-                .tasks = LIMIT_UNSET,
-                .cpu_percent = LIMIT_UNSET,
-                .work_bytes = LIMIT_UNSET,
-                .output_bytes = LIMIT_UNSET,
-        };
+        return RUN_REQUEST_NONE;
 }
 
 static void assert_formats_as(const RunRequest *request, const char *expected) {
@@ -60,12 +53,34 @@ static void says_everything_that_was_asked_for(void **state) {
         request.cpu_percent = 3;
         request.work_bytes = 4;
         request.output_bytes = 5;
+        request.cwd = "d";
         request.stdin_open = true;
         assert_formats_as(&request, "{\"profile\":\"p\",\"argv\":[\"echo\",\"\",\"é\"],"
+                                    "\"cwd\":\"d\",\"timeout_ms\":1500,\"stdin_open\":true,"
                                     "\"env\":{\"A\":\"last\",\"CLOCHE_TEST_HERE\":\"here\"},"
                                     "\"limits\":{\"memory_bytes\":1,\"tasks\":2,\"cpu_percent\":3,"
-                                    "\"work_bytes\":4,\"output_bytes\":5},\"timeout_ms\":1500,"
-                                    "\"stdin_open\":true}");
+                                    "\"work_bytes\":4,\"output_bytes\":5}}");
+}
+
+static void says_of_a_sandbox_what_it_is_and_of_an_execution_what_it_does(void **state) {
+        _cleanup_run_request_ RunRequest request = new_request();
+        _cleanup_json_ json_object *open = NULL, *exec = NULL;
+        const char *what;
+
+        (void)state;
+        assert_int_equal(program_from_code("1", "p", &request.program), 0);
+        assert_int_equal(run_request_add_env(&request, "A=1"), 0);
+        request.memory_bytes = 1;
+        request.output_bytes = 5;
+        request.timeout_usec = USEC_PER_SEC;
+        assert_int_equal(run_request_format_open(&request, &open, &what), 0);
+        assert_string_equal(json_object_to_json_string_ext(open, JSON_C_TO_STRING_PLAIN),
+                            "{\"profile\":\"p\",\"env\":{\"A\":\"1\"},"
+                            "\"limits\":{\"memory_bytes\":1}}");
+        assert_int_equal(run_request_format_exec(&request, "s", &exec, &what), 0);
+        assert_string_equal(json_object_to_json_string_ext(exec, JSON_C_TO_STRING_PLAIN),
+                            "{\"sandbox\":\"s\",\"code\":\"1\",\"timeout_ms\":1000,"
+                            "\"output_bytes\":5}");
 }
 
 static void refuses_a_variable_without_a_name_or_a_value(void **state) {
@@ -115,6 +130,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(says_only_what_was_asked_for),
                 cmocka_unit_test(says_everything_that_was_asked_for),
+                cmocka_unit_test(says_of_a_sandbox_what_it_is_and_of_an_execution_what_it_does),
                 cmocka_unit_test(refuses_a_variable_without_a_name_or_a_value),
                 cmocka_unit_test(refuses_what_is_not_text_and_says_where),
         };

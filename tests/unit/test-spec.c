@@ -218,6 +218,8 @@ static void judges_single_values(_unused_ void **state) {
                 { "env",               "{\"A=B\":\"x\"}",                          false },
                 { "env",               "{\"A\":\"x\\u0000y\"}",                    false },
                 { "labels",            "{\"x\":\"y\"}",                            true  },
+                { "labels",            "{\"io.cloche.driver\":\"y\"}",             true  },
+                { "labels",            "{\"io.cloche.lifetime-sec\":\"9\"}",       true  },
                 { "labels",            "{\"io.cloche\":\"y\"}",                    false },
                 { "labels",            "{\"io.cloche.uid\":\"0\"}",                false },
                 { "labels",            "{\"PODMAN_SYSTEMD_UNIT\":\"y\"}",          false },

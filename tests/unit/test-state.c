@@ -51,6 +51,7 @@ static void gives_back_after_a_crash_what_was_written(void **test) {
         char path[64];
         int store = make_store(path), fd;
         StateConnection *c;
+        StateSandbox *b;
         State *s;
         bool resumed;
 
@@ -65,6 +66,10 @@ static void gives_back_after_a_crash_what_was_written(void **test) {
         c->sequence.last = 42;
         c->uid = 1000;
         c->used = 1;
+        b = state_new_sandbox(s);
+        assert_non_null(b);
+        b->guest_pid = 4242;
+        b->used = 1;
         state_close(s);
 
         assert_int_equal(state_open(fd, &s, &resumed), 0);
@@ -72,6 +77,8 @@ static void gives_back_after_a_crash_what_was_written(void **test) {
         assert_int_equal(s->connections[0].used, 1);
         assert_int_equal(s->connections[0].uid, 1000);
         assert_int_equal(s->connections[0].sequence.last, 42);
+        assert_int_equal(s->sandboxes[0].used, 1);
+        assert_int_equal(s->sandboxes[0].guest_pid, 4242);
         state_close(s);
 
         close(store);

@@ -22,12 +22,12 @@ import tempfile
 import threading
 import time
 
-HELLO, PROFILES_ASK, OPEN, CLOSE, WELCOME, PROFILE, DONE, OPENED, REFUSED, CLOSED, DIED, RESUMED = \
-    range(1, 13)
+HELLO, PROFILES_ASK, OPEN, PLACE, END, CLOSE, WELCOME, PROFILE, DONE, OPENED, REFUSED, PLACED, ENDED, \
+    CLOSED, DIED, RESUMED = range(1, 17)
 REFUSALS = dict(connections=1, sandboxes=2, uid=3, unknown=4, profile=5, limit=6, image=7, podman=8,
                 scope=9, guest=10, audit=11, internal=12)
 DEATHS = dict(oom=1, lifetime=2, killed=3)
-SETUP, START, SIGNAL, READY, EXITED = range(1, 6)
+SETUP, START, GO, SIGNAL, RESIZE, READY, CHILD, EXITED = range(1, 9)
 EXIT_EXITED, EXIT_SIGNALED, EXIT_FAILED = 1, 2, 3
 
 # for a look from close up: HANDLER_WRAPPER="valgrind -q --error-exitcode=99" ./test_runs.py …
@@ -37,7 +37,7 @@ UNSET = 2**64 - 1
 MIB = 1 << 20
 CONNECTION = "c0" * 16
 DIGEST = "sha256:" + "d1" * 32
-LIMITS = [512 * MIB, 128, 100, 256 * MIB, 300_000_000, 64 * MIB]
+LIMITS = [512 * MIB, 128, 100, 256 * MIB, 300_000_000, 3600_000_000, 64 * MIB]
 USAGE = [1000, 500, 7 * MIB, 3, 4096, 8192, 0, 0]  # the last two: oom_kills, forks_failed
 
 # name: interpreter (or None) and what is special about it
@@ -59,9 +59,16 @@ PROFILES = {
     "oom": (["/bin/sh"], "a process was killed at the memory limit"),
     "oomall": (["/bin/sh"], "the whole sandbox dies of memory once it was started"),
     "forks": (["/bin/sh"], "a fork was refused"),
+    "twins": (["/bin/sh"], "guest says CHILD twice"),
+    "childless": (["/bin/sh"], "guest never says CHILD"),
+    "homeless": (["/bin/sh"], "no program of it can be given a cgroup"),
     "killed": (["/bin/sh"], "an administrator ends the sandbox once it was started"),
     "lifetime": (["/bin/sh"], "the scope's RuntimeMaxUSec ends it"),
 }
+
+# the programs that keep an interpreter's state, of those that have one; for a RealGuest
+DRIVERS = {"python": "python3\n/.cloche/drivers/driver.py"}
+IMAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "images")
 
 
 def text(s, size):
@@ -102,7 +109,8 @@ class PlayedGuest(threading.Thread):
         super().__init__(daemon=True)
         self.channel, self.handlers_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.profile = profile
-        self.process = None
+        self.programs = {}  # those that were started
+        self.waiting = {}  # those that wait for GO
         self.killed = False
         self.dir = tempfile.mkdtemp(prefix="cloche-played-")
 
@@ -126,8 +134,20 @@ class PlayedGuest(threading.Thread):
             if not data:
                 break
             kind, _, execution = struct.unpack_from("=HHI", data)
-            if kind == START:
+            if kind == START and self.profile == "unable":
+                self.exited(EXIT_FAILED, 11, execution)
+            elif kind == START:
+                self.waiting[execution] = (data, fds)
+                fds = []
+                if self.profile == "twins":
+                    self.say(frame_header(CHILD, execution))
+                if self.profile != "childless":
+                    self.say(frame_header(CHILD, execution))
+            elif kind == GO:
+                data, fds = self.waiting.pop(execution)
                 self.start_program(data, fds, execution)
+            elif kind == SIGNAL and execution in self.programs:
+                self.programs[execution].send_signal(struct.unpack_from("=I", data, 8)[0])
             for fd in fds:
                 os.close(fd)
         self.kill()
@@ -141,15 +161,21 @@ class PlayedGuest(threading.Thread):
         with contextlib.suppress(OSError):
             self.channel.shutdown(socket.SHUT_RDWR)
 
+    def place(self, execution, pid):
+        assert pid == os.getpid()
+
     def start_program(self, data, fds, execution):
-        n_argv, n_env, strings_size, code_size, has_code, _, name = \
-            struct.unpack_from("=IIIIII32s", data, 8)
+        n_argv, n_env, strings_size, code_size, has_code, has_cwd, _, _, _, name = \
+            struct.unpack_from("=IIIIIIIHH32s", data, 8)
         with open(fds[0], "rb", closefd=False) as f:
             payload = f.read()
         assert len(payload) == strings_size + code_size
         words = payload[:strings_size].split(b"\0")[:-1]
-        argv, env = words[:n_argv], words[n_argv:]
-        assert len(env) == n_env
+        argv, env = words[:n_argv], words[n_argv:n_argv + n_env]
+        assert len(words) == n_argv + n_env + has_cwd
+        directory = words[-1] if has_cwd else self.dir
+        if argv[0] == b"/.cloche/guest":
+            argv[0] = RealGuest.program.encode()
         if has_code:
             path = os.path.join(self.dir, name.rstrip(b"\0").decode())
             with open(path, "wb") as f:
@@ -157,13 +183,13 @@ class PlayedGuest(threading.Thread):
             assert argv[-1] == f"/run/cloche/{execution}/{name.rstrip(bytes(1)).decode()}".encode()
             argv[-1] = path.encode()
         threading.Thread(target=self.misbehave, args=(execution,), daemon=True).start()
-        if self.killed or self.profile in ("noise", "quits", "oomall", "killed", "lifetime", "other",
-                                           "unable"):
+        if self.killed or self.profile in ("noise", "quits", "oomall", "killed", "lifetime", "other"):
             return
         environment = {b"PATH": b"/usr/bin:/bin"} | dict(e.split(b"=", 1) for e in env)
         try:
-            self.process = subprocess.Popen(argv, env=environment, cwd=self.dir, stdin=fds[1],
-                                            stdout=fds[2], stderr=fds[3], start_new_session=True)
+            self.programs[execution] = subprocess.Popen(
+                argv, env=environment, cwd=directory, stdin=fds[1], stdout=fds[2], stderr=fds[3],
+                start_new_session=True)
         except OSError as e:
             with contextlib.suppress(OSError):
                 os.write(fds[3], f"cloche: cannot run '{argv[0].decode()}'\n".encode())
@@ -174,7 +200,7 @@ class PlayedGuest(threading.Thread):
             self.kill()
 
     def wait(self, execution):
-        code = self.process.wait()
+        code = self.programs[execution].wait()
         if self.profile == "fds":
             with open("/dev/null") as null:
                 self.exited(EXIT_EXITED, 0, execution, [null.fileno()] * 5)
@@ -190,16 +216,28 @@ class PlayedGuest(threading.Thread):
             self.exited(EXIT_EXITED, 0, execution + 1)
         elif self.profile == "quits":
             self.end()
-        elif self.profile == "unable":
-            self.exited(EXIT_FAILED, 11, execution)
+
+    def end_program(self, execution):
+        """What the kernel does to the cgroup of one execution."""
+        if execution in self.programs:
+            with contextlib.suppress(OSError):
+                os.killpg(self.programs[execution].pid, signal.SIGKILL)
+        elif execution in self.waiting:
+            for fd in self.waiting.pop(execution)[1]:
+                os.close(fd)
+            self.exited(EXIT_SIGNALED, 9, execution)
 
     def kill(self):
         """What the kernel does to a sandbox."""
         self.killed = True
         self.end()
-        if self.process:
+        for program in self.programs.values():
             with contextlib.suppress(OSError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+                os.killpg(program.pid, signal.SIGKILL)
+        for _, fds in self.waiting.values():
+            for fd in fds:
+                os.close(fd)
+        self.waiting = {}
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -209,7 +247,8 @@ set -e
 R="$1"; mount -t tmpfs none "$R"; cd "$R"
 mkdir usr proc dev tmp work run .cloche; chmod 1777 tmp work
 for l in bin sbin lib lib64; do if [ -e "/usr/$l" ]; then ln -s "usr/$l" "$l"; fi; done
-touch .cloche/guest .cloche/channel
+touch .cloche/guest .cloche/channel; mkdir .cloche/drivers
+mount --bind "$4/python" .cloche/drivers
 mount --rbind /usr usr; mount --rbind /dev dev; mount -t proc proc proc
 mount --bind "$2" .cloche/guest; mount --bind "$3" .cloche/channel
 mount -t tmpfs -o size=1m,mode=1777 none work
@@ -224,6 +263,7 @@ class RealGuest:
 
     def __init__(self, profile):
         self.profile = profile
+        self.placed = {}
         self.dir = tempfile.mkdtemp(prefix="cloche-played-")
         path = os.path.join(self.dir, "channel")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -233,7 +273,7 @@ class RealGuest:
         os.mkdir(os.path.join(self.dir, "root"))
         self.process = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "sh", "-c",
-             ROOT_SCRIPT, "sh", os.path.join(self.dir, "root"), self.program, path])
+             ROOT_SCRIPT, "sh", os.path.join(self.dir, "root"), self.program, path, IMAGES])
         self.handlers_end, _ = listener.accept()
         listener.close()
         program = os.memfd_create("filter")
@@ -244,6 +284,18 @@ class RealGuest:
 
     def start(self):
         pass
+
+    def end_program(self, execution):
+        """Cgroups may be missing here; a session is what comes near."""
+        for pid in self.placed.get(execution, []):
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def place(self, execution, pid):
+        for pids in self.placed.values():
+            if pid in pids:
+                pids.remove(pid)
+        self.placed.setdefault(execution, []).append(pid)
 
     def kill(self):
         self.process.kill()
@@ -264,6 +316,7 @@ class PlayedLauncher(threading.Thread):
         self.sandboxes = {}
         self.received = []
         self.closed = []
+        self.ended = []
         self.lost = 0
         self.uid = None
 
@@ -288,6 +341,10 @@ class PlayedLauncher(threading.Thread):
                 self.list_profiles(serial)
             elif kind == OPEN:
                 self.open(serial, data)
+            elif kind == PLACE:
+                self.place(serial, data[16:48].decode(), *struct.unpack_from("=Ii", data, 56))
+            elif kind == END:
+                self.end(serial, data[16:48].decode(), *struct.unpack_from("=II", data, 56))
             elif kind == CLOSE:
                 self.close(serial, data[16:48].decode())
             for fd in fds:
@@ -315,12 +372,12 @@ class PlayedLauncher(threading.Thread):
             self.send(PROFILE, serial,
                       text(name, 65) + text("sh", 32) + "Ein Prüf".encode()[:7].ljust(128, b"\0") +
                       text("localhost/" + name, 256) + text("" if problem else DIGEST, 72) +
-                      text(problem, 512) + bytes(7) + struct.pack("=6Q", *LIMITS))
+                      text(problem, 512) + bytes(7) + struct.pack("=7Q", *LIMITS))
         self.send(DONE, serial)
 
     def open(self, serial, data):
         name = data[16:81].split(b"\0")[0].decode()
-        wanted = struct.unpack_from("=6Q", data, 88)
+        wanted = struct.unpack_from("=7Q", data, 88)
         if self.lost < self.options.get("lose_opens", 0):
             self.lost += 1
             return
@@ -342,12 +399,29 @@ class PlayedLauncher(threading.Thread):
         self.send(OPENED, serial,
                   text(sandbox, 33) + text(name, 65) + text(DIGEST, 72) +
                   text("\n".join(interpreter or []), 256) +
+                  text(DRIVERS.get(name, "") if self.guest is RealGuest else "", 256) +
                   text("main" if interpreter else "", 32) + bytes(6) +
-                  struct.pack("=6Q", *limits), [guest.handlers_end.fileno()])
+                  struct.pack("=7Q", *limits), [guest.handlers_end.fileno()])
         guest.handlers_end.close()
         guest.start()
         if name in ("oomall", "killed", "lifetime"):
             threading.Timer(0.3, self.die, (sandbox, name.removesuffix("all"))).start()
+
+    def place(self, serial, sandbox, execution, pid):
+        guest = self.sandboxes.get(sandbox)
+        if not guest or guest.profile == "homeless":
+            self.refuse(serial, "internal", "there is no such process in this sandbox")
+            return
+        guest.place(execution, pid)
+        self.send(PLACED, serial)
+
+    def end(self, serial, sandbox, execution, kill):
+        guest = self.sandboxes.get(sandbox)
+        self.ended.append((execution, kill))
+        if guest and kill:
+            guest.end_program(execution)
+        self.send(ENDED, serial, struct.pack("=II", bool(guest), 0) +
+                  (self.usage(guest) if guest else bytes(64)))
 
     def usage(self, guest):
         usage = list(USAGE)

@@ -13,7 +13,8 @@ Each file is one connection. Its lines:
     ! shut          send no more
     ! end           the service closes the connection
 A pattern is JSON. In it, "<any>", "<int>", "<string>", "<id>" and "<digest>" stand for any such
-value, and a member "..." for members that are not named."""
+value, and a member "..." for members that are not named. "<id:S>" is an id that is kept: later lines
+have it wherever they say $S$."""
 
 import base64
 import json
@@ -31,17 +32,20 @@ WILD = {
 }
 
 
-def matches(pattern, value):
+def matches(pattern, value, kept):
     if isinstance(pattern, str) and pattern in WILD:
         return bool(WILD[pattern](value))
+    if isinstance(pattern, str) and pattern.startswith("<id:") and WILD["<id>"](value):
+        kept[pattern[4:-1]] = value
+        return True
     if isinstance(pattern, dict):
         named = {k: v for k, v in pattern.items() if k != "..."}
         return isinstance(value, dict) and named.keys() <= value.keys() and \
             ("..." in pattern or named.keys() == value.keys()) and \
-            all(matches(v, value[k]) for k, v in named.items())
+            all(matches(v, value[k], kept) for k, v in named.items())
     if isinstance(pattern, list):
         return isinstance(value, list) and len(pattern) == len(value) and \
-            all(map(matches, pattern, value))
+            all(matches(p, v, kept) for p, v in zip(pattern, value))
     return type(pattern) is type(value) and pattern == value
 
 
@@ -56,6 +60,7 @@ class Player:
         self.socket.connect(path)
         self.buffer = b""
         self.output = {}
+        self.kept = {}
 
     def receive(self):
         """The next message; None at the end."""
@@ -90,7 +95,7 @@ class Player:
         """As many messages as patterns, in any order."""
         while patterns:
             message = self.answer()
-            found = [i for i, p in enumerate(patterns) if matches(p, message)]
+            found = [i for i, p in enumerate(patterns) if matches(p, message, self.kept)]
             if not found:
                 raise Failure("got      " + json.dumps(message, ensure_ascii=False) + "\n" +
                               "\n".join("expected " + json.dumps(p, ensure_ascii=False)
@@ -131,6 +136,8 @@ def play(path, name):
         with open(name, encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 sign, text = line[:1], line[2:].rstrip("\n")
+                for name_kept, value in player.kept.items():
+                    text = text.replace(f"${name_kept}$", value)
                 if unordered and sign != "~":
                     player.expect(unordered)
                 if sign == "~":

@@ -76,7 +76,7 @@ class Launchers(Case):
         h.launcher.resume()
         self.assert_status(h.answer(), "exited", exit_code=3)
         self.assertEqual(h.launcher.received.count(played.OPEN), 2)
-        self.assertEqual(h.launcher.received.count(played.CLOSE), 2)
+        self.eventually(lambda: h.launcher.received.count(played.CLOSE) == 2)
 
     def test_a_request_that_two_launchers_lost_is_given_up(self):
         h = self.handler(lose_opens=9)
@@ -115,6 +115,7 @@ class Records(Case):
         h = self.handler()
         code = "echo é; exit 3"
         h.run(id="r", profile="shell", code=code, env={"TOKEN": "secret", "B": ""}, timeout_ms=5000)
+        self.eventually(lambda: h.launcher.closed)
         sandbox = h.launcher.closed[0][0]
         started, ended = h.records()
         for record, seq, event in (started, "1", "exec_started"), (ended, "2", "exec_ended"):

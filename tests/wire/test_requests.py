@@ -206,8 +206,10 @@ class Methods(Case):
         self.assertEqual(info["uid"], os.getuid())
         self.assertEqual(info["limits"]["line_bytes"], LINE_MAX)
         methods = {m["name"]: m for m in info["methods"]}
-        self.assertEqual(set(methods), {"server.info", "profile.list", "run", "exec.cancel",
-                                        "exec.stdin"})
+        self.assertEqual(set(methods), {
+            "server.info", "profile.list", "run", "sandbox.open", "sandbox.exec", "sandbox.close",
+            "sandbox.list", "exec.stdin", "exec.signal", "exec.resize", "exec.cancel", "file.put",
+            "file.get", "file.list", "file.remove"})
         self.assertEqual(methods["exec.cancel"]["params"]["required"], ["id"])
         self.assertFalse(methods["run"]["params"]["additionalProperties"])
 

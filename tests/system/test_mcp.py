@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Real MCP clients, the official ones of both eras, drive Cloche through `cloche mcp`. What they do
+is in tests/mcp/steps.mjs: all of it is done once for each client and mode, and each step is a test
+here."""
+
+import functools
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import machine
+
+MCP = pathlib.Path(__file__).parent.parent / "mcp"
+CLIENTS = "/opt/clients"
+STEPS = re.findall(r"^export async function (\w+)", (MCP / "steps.mjs").read_text(), re.MULTILINE)
+INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {},
+              "clientInfo": {"name": "test", "version": "1"}}
+META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {}}
+
+
+@functools.cache
+def outcomes(mode, how):
+    """How each step went: None, or what was wrong."""
+    argv = machine.as_user("agent", f"CLIENTS={CLIENTS}", *machine.NODE, f"{CLIENTS}/bin/node",
+                           str(MCP / "drive.mjs"), how, "/usr/bin/cloche", f"--{mode.name}", "mcp")
+    ended = machine.run(argv, timeout=300, check=False, cwd="/", stdin=subprocess.DEVNULL)
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert ended.returncode == 0, (lines, ended.stderr.decode())
+    return {line["step"]: line["error"] for line in lines}
+
+
+@pytest.mark.parametrize("how", ["session", "stateless", "handshake"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_real_client_finds_that(mode, how, step):
+    error = outcomes(mode, how)[step]
+    assert error is None, error
+
+
+@pytest.mark.parametrize("how", ["session", "stateless"])
+def test_nothing_is_left_when_a_client_ends(mode, how, watch):
+    outcomes.__wrapped__(mode, how)
+    watch.assert_clean_within(10)
+
+
+# -- what a client that is right never does
+
+def test_both_eras_are_served_on_one_connection(client):
+    assert client.call("initialize", INITIALIZE)["protocolVersion"] == "2025-11-25"
+    new = client.call("tools/list", {"_meta": META})
+    assert (new["resultType"], new["cacheScope"]) == ("complete", "public")
+    old = client.call("tools/list")
+    assert old == {"tools": new["tools"]}
+    assert client.call("server.info")["name"] == "cloche"
+
+
+def test_the_list_of_tools_is_the_same_for_everybody(system, user):
+    with system.connect() as a, user.connect("agent") as b:
+        assert a.call("tools/list") == b.call("tools/list")
+
+
+def test_an_unknown_revision_is_refused_with_those_there_are(client):
+    request = client.send("tools/list", {"_meta": META | {
+        "io.modelcontextprotocol/protocolVersion": "1900-01-01"}})
+    message = client.receive()
+    assert message["id"] == request
+    assert message["error"]["code"] == -32022
+    assert message["error"]["data"]["requested"] == "1900-01-01"
+    assert "2026-07-28" in message["error"]["data"]["supported"]
+
+
+def test_a_request_without_its_capabilities_is_refused(client):
+    client.send("tools/list", {"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}})
+    assert client.receive()["error"]["code"] == -32602
+
+
+def test_methods_that_are_not_offered_are_unknown(client):
+    for method in ("resources/list", "prompts/list", "logging/setLevel", "subscriptions/listen"):
+        client.send(method, {"_meta": META})
+        assert client.receive()["error"]["code"] == -32601
+
+
+def test_a_cancelled_call_gets_no_answer_at_all(client):
+    call = client.send("tools/call", {
+        "name": "run", "arguments": {"profile": "shell", "code": "echo up; sleep 600"},
+        "_meta": {"progressToken": "t"}})
+    while client.receive()["method"] != "notifications/progress":
+        pass
+    client.send_raw(b'{"jsonrpc":"2.0","method":"notifications/cancelled",'
+                    b'"params":{"requestId":%d}}\n' % call)
+    ping = client.send("ping")
+    assert client.receive()["id"] == ping
+    # the id is free again once all is over, and nothing more was said for it
+    assert client.run("shell", code="sleep 2").status == "exited"
+    assert call not in client.answers
+    client.end_input()
+    assert not [m for m in client.wait_closed(20) if m.get("id") == call]
+
+
+def test_a_cancellation_of_what_is_not_there_is_ignored(client):
+    for params in ({"requestId": 99}, {"requestId": "x", "reason": "y"}, {}, {"requestId": {}}):
+        client.send_raw(json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled",
+                                    "params": params}).encode() + b"\n")
+    assert client.call("ping") == {}

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Sandboxes that live, with the real guest and the real driver of the profile python."""
+
+import base64
+import time
+import unittest
+
+from case import Case
+from played import RealGuest
+
+
+class Living(Case):
+    def setUp(self):
+        self.h = self.handler(guest=RealGuest)
+        self.h.call("sandbox.open", {"profile": "python"}, id="open")
+        self.sandbox = self.h.answer()["result"]["sandbox"]
+        self.n = 0
+
+    def begin(self, **params):
+        self.n += 1
+        self.h.call("sandbox.exec", {"sandbox": self.sandbox, **params}, id=self.n)
+        return self.n
+
+    def execute(self, code=None, **params):
+        if code is not None:
+            params["code"] = code
+        id = self.begin(capture=True, **params)
+        answer = self.h.answer()
+        self.assertEqual(answer["id"], id)
+        return answer["result"]
+
+    def wait_for(self, id):
+        while (answer := self.h.answer())["id"] != id:
+            pass
+        return answer["result"]
+
+
+class State(Living):
+    def test_code_keeps_what_earlier_code_left(self):
+        self.execute("import os; x = 1; os.chdir('/tmp'); f = open('/work/f', 'w')")
+        result = self.execute("x += 1; f.write('y'); print(x, os.getcwd())")
+        self.assertEqual((result["stdout"], result["state"]), ("2 /tmp\n", "kept"))
+
+    def test_the_value_of_a_last_expression_is_printed_and_shown(self):
+        result = self.execute("class A:\n    def _repr_html_(self): return '<b>'\n"
+                              "    def __repr__(self): return 'A'\nA()")
+        self.assertEqual(result["stdout"], "A\n")
+        self.assertEqual(result["displays"], [{"text/html": "<b>", "text/plain": "A"}])
+
+    def test_an_error_keeps_the_state_and_shows_the_line(self):
+        self.execute("x = 5")
+        result = self.execute("y = 1\nx / 0")
+        self.assertEqual((result["exit_code"], result["state"]), (1, "kept"))
+        self.assertIn("x / 0", result["stderr"])
+        self.assertNotIn("driver.py", result["stderr"])
+        self.assertEqual(self.execute("x, y")["stdout"], "(5, 1)\n")
+
+    def test_an_exit_is_an_exit_code_and_keeps_the_state(self):
+        self.execute("x = 5")
+        self.assertEqual(self.execute("import sys; sys.exit(7)")["exit_code"], 7)
+        self.assertEqual(self.execute("x")["stdout"], "5\n")
+
+    def test_a_crash_loses_the_state_and_the_next_begins_anew(self):
+        self.execute("x = 5")
+        result = self.execute("import os; os._exit(4)")
+        self.assertEqual((result["status"], result["exit_code"], result["state"]),
+                         ("exited", 4, "lost"))
+        result = self.execute("import os; os.kill(os.getpid(), 11)")
+        self.assertEqual((result["signal"], result["state"]), ("SIGSEGV", "lost"))
+        self.assertIn("NameError", self.execute("x")["stderr"])
+
+    def test_reset_begins_anew(self):
+        self.execute("x = 5")
+        self.assertIn("NameError", self.execute("x", reset=True)["stderr"])
+        self.assertEqual(self.execute("1", reset=True)["state"], "kept")
+
+    def test_input_is_read_by_the_code(self):
+        self.assertEqual(self.execute("input() + input()", stdin="a\nb\n")["stdout"], "'ab'\n")
+        id = self.begin(code="print(input())", stdin_open=True)
+        self.h.call("exec.stdin", {"id": id, "text": "late\n"}, id="in")
+        self.wait_for(id)
+        self.assertEqual(self.h.output[id, "stdout"], b"late\n")
+
+    def test_code_waits_for_code_in_order_and_not_for_programs(self):
+        first = self.begin(code="import time; time.sleep(0.5); print('a')", capture=True)
+        second = self.begin(code="print('b')", capture=True)
+        program = self.begin(argv=["echo", "c"], capture=True)
+        order = [self.h.answer()["id"] for _ in range(3)]
+        self.assertEqual(order, [program, first, second])
+
+    def test_a_child_that_comes_back_from_fork_ends_without_a_word(self):
+        result = self.execute("import os\nif os.fork() == 0: print('child')\nelse: os.wait()\n")
+        self.assertEqual((result["stdout"], result["exit_code"]), ("child\n", 0))
+        self.assertEqual(self.execute("1")["state"], "kept")
+
+
+class Ends(Living):
+    def test_a_cancelled_loop_leaves_the_state(self):
+        self.execute("x = 5")
+        id = self.begin(code="while True: pass")
+        time.sleep(0.2)
+        self.h.call("exec.cancel", {"id": id}, id="c")
+        result = self.wait_for(id)
+        self.assertEqual((result["status"], result["state"]), ("cancelled", "kept"))
+        self.assertEqual(self.execute("x")["stdout"], "5\n")
+
+    def test_code_that_will_not_stop_is_killed_with_its_state(self):
+        code = "import time\nwhile True:\n    try:\n        time.sleep(9)\n    except BaseException: pass"
+        result = self.execute(code, timeout_ms=200)
+        self.assertEqual((result["status"], result["state"]), ("timeout", "lost"))
+        self.assertEqual(self.execute("1")["state"], "kept")
+
+    def test_one_that_waits_can_be_cancelled(self):
+        first = self.begin(code="import time; time.sleep(1)")
+        second = self.begin(code="print('never')")
+        self.h.call("exec.cancel", {"id": second}, id="c")
+        result = self.wait_for(second)
+        self.assertEqual((result["status"], result["usage"]["wall_usec"]), ("cancelled", 0))
+        self.assertEqual(self.wait_for(first)["status"], "exited")
+
+    def test_a_flood_ends_and_the_state_is_told_of(self):
+        result = self.execute("while True: print('x' * 1000)", output_bytes=100_000)
+        self.assertEqual(result["status"], "output_limit")
+        self.assertIn(result["state"], ("kept", "lost"))
+        self.assertEqual(self.execute("1")["stdout"], "1\n")
+
+    def test_a_driver_that_talks_nonsense_ends_with_its_code(self):
+        # every descriptor the interpreter has, the way to the handler among them
+        result = self.execute("import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'{}\\n')\n"
+                              "    except OSError: pass\nwhile True: pass")
+        self.assertEqual((result["status"], result["state"]), ("signaled", "lost"))
+        self.assertEqual(self.execute("1")["state"], "kept")
+
+    def test_closing_ends_what_runs(self):
+        id = self.begin(code="while True: pass")
+        time.sleep(0.3)
+        self.h.call("sandbox.close", {"sandbox": self.sandbox}, id="close")
+        answers = {a["id"]: a["result"] for a in (self.h.answer(), self.h.answer())}
+        self.assertEqual((answers[id]["status"], answers[id]["reason"], answers[id]["state"]),
+                         ("cancelled", "closed", "lost"))
+        self.assertIn("cpu_user_usec", answers["close"]["usage"])
+
+    def test_a_sandbox_that_dies_is_told_of(self):
+        self.h.launcher.die(self.sandbox, "lifetime")
+        message = self.h.answer()
+        self.assertEqual(message["method"], "sandbox_ended")
+        self.assertEqual(message["params"], {"sandbox": self.sandbox, "reason": "lifetime"})
+        self.h.call("sandbox.exec", {"sandbox": self.sandbox, "code": ""}, id="x")
+        self.assert_error(self.h.answer(), "unknown_sandbox")
+
+
+class Outputs(Living):
+    def test_of_a_long_output_the_middle_is_left_out(self):
+        result = self.execute("print('a' * 300_000 + 'b' * 300_000)")
+        self.assertTrue(result["stdout_truncated"])
+        self.assertTrue(result["stdout"].startswith("aaa") and result["stdout"].endswith("bb\n"))
+        self.assertIn("bytes left out", result["stdout"])
+        self.assertLess(len(result["stdout"]), 270_000)
+        self.assertEqual(result["usage"]["stdout_bytes"], 600_001)
+
+    def test_what_no_text_can_be_is_replaced_where_it_is_captured(self):
+        result = self.execute("import os; os.write(1, b'a\\xff\\x00b'); None")
+        self.assertEqual(result["stdout"], "a??b")
+
+    def test_displays_come_as_notifications_without_capture(self):
+        id = self.begin(code="class P:\n    def _repr_png_(self): return b'png'\n"
+                             "    def __repr__(self): return 'P'\ndisplay(P())")
+        seen = None
+        while (message := self.h.receive()).get("id") != id:
+            if message["method"] == "display":
+                seen = message["params"]
+        self.assertEqual(seen, {"id": id, "data": {
+            "image/png": base64.b64encode(b"png").decode(), "text/plain": "P"}})
+
+    def test_a_background_process_can_go_on_writing(self):
+        result = self.execute(argv=["sh", "-c", "(while sleep 0.05; do echo x || exit; "
+                                    "date +%s%N > /work/alive; done) & echo on"])
+        self.assertEqual(result["stdout"].split()[0], "on")
+        time.sleep(0.5)
+        first = self.execute(argv=["cat", "/work/alive"])["stdout"]
+        time.sleep(0.5)
+        self.assertNotEqual(first, self.execute(argv=["cat", "/work/alive"])["stdout"])
+
+
+class Terminals(Living):
+    def test_a_shell_in_a_terminal(self):
+        id = self.begin(argv=["sh", "-i"], pty=True, rows=33, cols=101, stdin_open=True)
+        self.h.call("exec.stdin", {"id": id, "text": "stty size; tty\n"}, id="a")
+        self.until(id, b"33 101")
+        self.until(id, b"/dev/pts/")
+        self.h.call("exec.resize", {"id": id, "rows": 44, "cols": 120}, id="b")
+        self.h.call("exec.stdin", {"id": id, "text": "stty size; sleep 100\n"}, id="c")
+        self.until(id, b"44 120")
+        time.sleep(0.5)  # for sleep to have the terminal
+        self.h.call("exec.stdin", {"id": id, "text": "\x03"}, id="d")
+        self.until(id, b"^C")
+        time.sleep(0.2)
+        self.h.call("exec.stdin", {"id": id, "text": "exit 6\n"}, id="e")
+        self.assertEqual(self.wait_for(id)["exit_code"], 6)
+
+    def until(self, id, text):
+        while text not in self.h.output.get((id, "stdout"), b""):
+            message = self.h.receive()
+            if message.get("method") == "output":
+                key = (id, "stdout")
+                self.h.output[key] = self.h.output.get(key, b"") + message["params"]["text"].encode()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
