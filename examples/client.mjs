@@ -50,7 +50,7 @@ await cloche.call('file.put', { sandbox, path: 'data.csv', text: 'a,b\n1,2\n3,4\
 await cloche.call('sandbox.exec', { sandbox, code: "import csv\nrows = list(csv.DictReader(open('data.csv')))" });
 const ended = await cloche.call('sandbox.exec', { sandbox,  // `rows` is still there
     code: "total = sum(int(r['b']) for r in rows)\nprint('total', total)\n" +
-        "open('out.txt', 'w').write(f'{total}\\n')" });
+        "with open('out.txt', 'w') as out: print(total, file=out)" });
 console.log(ended.status, ended.exit_code, 'state', ended.state);
 const file = await cloche.call('file.get', { sandbox, path: 'out.txt' });
 console.log('out.txt', file.size, 'bytes:', file.text.trim());

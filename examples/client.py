@@ -49,7 +49,7 @@ cloche.call("file.put", sandbox=box, path="data.csv", text="a,b\n1,2\n3,4\n")
 cloche.call("sandbox.exec", sandbox=box, code="import csv\nrows = list(csv.DictReader(open('data.csv')))")
 ended = cloche.call("sandbox.exec", sandbox=box,  # `rows` is still there
                     code="total = sum(int(r['b']) for r in rows)\nprint('total', total)\n"
-                         "open('out.txt', 'w').write(f'{total}\\n')")
+                         "with open('out.txt', 'w') as out: print(total, file=out)")
 print(ended["status"], ended["exit_code"], "state", ended["state"])
 file = cloche.call("file.get", sandbox=box, path="out.txt")
 print("out.txt", file["size"], "bytes:", file["text"].strip())

@@ -175,14 +175,19 @@ def connect(directory):
                                 closefd=False, buffering=1))
 
 
-def disconnect():
+def flush():
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError):
             pass
+
+
+def disconnect():
+    flush()
     for fd in (0, 1, 2):
         os.dup2(nothing, fd, inheritable=True)
+    flush()  # what nobody would take must not come out with the next code's output
 
 
 def run(number, path):

@@ -230,7 +230,8 @@ int job_signal(JobTable *t, const GuestSignal *s) {
         job = find_job(t, s->header.exec);
         if (!job || job->pid == 0)
                 return 0;
-        if (kill(-job->pid, (int)s->signo) < 0) /* it has not made its group yet */
+        /* where it has not made its group yet, there is nobody else to be meant */
+        if (!s->to_group || kill(-job->pid, (int)s->signo) < 0)
                 (void)kill(job->pid, (int)s->signo);
         return 0;
 }

@@ -18,7 +18,9 @@
  *   TURN      an execution prepares its streams
  *   MOVING    on its way into that execution's cgroup
  *   BUSY      running its code
- *   HOMING    on its way back
+ *   LEAVING   interrupted, and on its way back while it still runs it
+ *   LEFT      at home, and may still run it
+ *   HOMING    through with it, and on its way back
  *   DYING     to be killed, or killed already: a new one is started when somebody waits
  *
  * Trust: it is the client's own code that speaks here, whatever the driver is. A line that makes no
@@ -48,6 +50,8 @@ typedef enum DriverState {
         DRIVER_TURN,
         DRIVER_MOVING,
         DRIVER_BUSY,
+        DRIVER_LEAVING,
+        DRIVER_LEFT,
         DRIVER_HOMING,
         DRIVER_DYING,
 } DriverState;
@@ -67,6 +71,7 @@ struct Driver {
         bool is_prepared;   /* its streams and cgroup are there */
         bool is_used;       /* it has state that a reset would lose */
         bool interrupted;   /* while MOVING */
+        bool is_through;    /* while LEAVING: it has let go */
         uint8_t exit_code;  /* while HOMING */
 
         Program *program; /* NULL: there is none, until somebody waits */
@@ -95,7 +100,7 @@ static void drop_process(Driver *d) {
         d->lines = (LineReader){};
         timer_clear(d->timer);
         d->n_complaint = 0;
-        d->is_used = d->interrupted = false;
+        d->is_used = d->interrupted = d->is_through = false;
 }
 
 Driver *driver_free(Driver *d) {
@@ -210,6 +215,22 @@ static bool are_strings(json_object *o) {
         return true;
 }
 
+static bool runs_code(const Driver *d) {
+        return d->state >= DRIVER_BUSY && d->state <= DRIVER_LEFT && !d->is_through;
+}
+
+/* It is at home and through with the code. */
+static void finish_current(Driver *d) {
+        Execution *e = d->current;
+
+        d->current = NULL;
+        d->interrupted = d->is_through = false;
+        d->state = DRIVER_IDLE;
+        if (e)
+                execution_code_done(e, d->exit_code);
+        wake(d);
+}
+
 /* False when it makes no sense. */
 static bool take_reply(Driver *d, json_object *reply, size_t size) {
         json_object *data;
@@ -229,11 +250,16 @@ static bool take_reply(Driver *d, json_object *reply, size_t size) {
                         execution_display(d->current, data, size);
                 return true;
         }
-        if (d->state != DRIVER_BUSY || !take_number(reply, "done", UINT32_MAX, &exec) ||
+        if (!runs_code(d) || !take_number(reply, "done", UINT32_MAX, &exec) ||
             !take_number(reply, "exit_code", UINT8_MAX, &code) || exec != execution_id(d->current))
                 return false;
         d->exit_code = (uint8_t)code;
-        go_home(d);
+        if (d->state == DRIVER_LEAVING)
+                d->is_through = true;
+        else if (d->state == DRIVER_LEFT)
+                finish_current(d);
+        else
+                go_home(d);
         return true;
 }
 
@@ -481,10 +507,9 @@ void driver_leave(Driver *d, Execution *e) {
 
 static void on_placed_home(const LauncherMessage *answer, int fd, void *userdata) {
         Driver *d = userdata;
-        Execution *e = d->current;
 
         close_fd(fd);
-        if (d->state != DRIVER_HOMING)
+        if (d->state != DRIVER_HOMING && d->state != DRIVER_LEAVING)
                 return;
         if (!answer || answer->header.type != LAUNCHER_PLACED) {
                 if (answer) {
@@ -493,12 +518,12 @@ static void on_placed_home(const LauncherMessage *answer, int fd, void *userdata
                 }
                 return;
         }
-        d->current = NULL;
-        d->interrupted = false;
-        d->state = DRIVER_IDLE;
-        if (e)
-                execution_code_done(e, d->exit_code);
-        wake(d);
+        if (d->state == DRIVER_HOMING || d->is_through)
+                finish_current(d);
+        else {
+                d->state = DRIVER_LEFT;
+                execution_code_left(d->current);
+        }
 }
 
 static void on_placed(const LauncherMessage *answer, int fd, void *userdata) {
@@ -544,15 +569,19 @@ bool driver_interrupt(Driver *d, Execution *e) {
                 return false;
         if (d->state == DRIVER_MOVING)
                 d->interrupted = true;
-        else if (d->state == DRIVER_BUSY)
-                (void)program_signal(d->program, SIGINT); /* if it is not heard, time tells */
+        else if (d->state == DRIVER_BUSY) {
+                /* its children of earlier code are not meant; if it is not heard, time tells */
+                (void)program_signal(d->program, SIGINT, /* to_group= */ false);
+                go_home(d);
+                d->state = DRIVER_LEAVING;
+        }
         return d->state >= DRIVER_MOVING && d->state <= DRIVER_HOMING;
 }
 
 int driver_signal(Driver *d, Execution *e, uint32_t signo) {
         if (d->current != e || d->state != DRIVER_BUSY)
                 return -ESRCH;
-        return program_signal(d->program, signo);
+        return program_signal(d->program, signo, /* to_group= */ false);
 }
 
 void driver_resume(Driver *d) {

@@ -14,8 +14,9 @@
  *
  * Code by the driver: the program that is started is a stand-in, which only holds the streams and
  * the cgroup; the interpreter is moved into that cgroup for as long as it runs the code. What the
- * code starts is born there, so it can be killed without the interpreter, once that has let go of
- * the code and was moved back. One that does not let go in time is killed with it.
+ * code starts is born there. To stop it, the interpreter is interrupted and moved out, and all that
+ * is left there is killed at once; if the interpreter has not let go of the code some time later, it
+ * is killed too.
  *
  * Trust: nothing here depends on the guest or a driver telling the truth. Lying can only change
  * what is said of their own program. */
@@ -64,8 +65,10 @@ struct Execution {
         sd_event_source *timer;
         bool is_started;
         uint64_t started_usec;
-        bool kills;       /* END does, or did */
-        bool at_driver;   /* the driver knows it */
+        bool kills;     /* END does, or did */
+        bool is_left;   /* STOPPING: the driver is out of its cgroup, all else there is killed … */
+        bool is_ended;  /* … and dead */
+        bool at_driver; /* the driver knows it */
         bool is_prepared; /* its stand-in holds the streams for the driver to open */
         RunEnd end;
 };
@@ -175,7 +178,7 @@ static void begin_flush(Execution *e) {
 static void on_ended(const LauncherEnded *ended, void *userdata) {
         Execution *e = userdata;
 
-        if (e->state != EXECUTION_ENDING)
+        if (e->state != EXECUTION_ENDING && e->state != EXECUTION_STOPPING)
                 return;
         if (!ended) {
                 sandbox_end(e->sandbox, END_LAUNCHER_LOST);
@@ -186,7 +189,9 @@ static void on_ended(const LauncherEnded *ended, void *userdata) {
                 e->end.usage_known = true;
                 e->end.left = ended->left;
         }
-        begin_flush(e);
+        e->is_ended = true;
+        if (e->state == EXECUTION_ENDING)
+                begin_flush(e);
 }
 
 /* Asks for its end. May free the execution. */
@@ -204,6 +209,30 @@ static void begin_end(Execution *e) {
         if (r == -ENOTCONN)
                 return; /* the sandbox will be told */
         if (r < 0)
+                handler_exit(e->sandbox->handler, r);
+}
+
+/* What became of the code that was told to stop is known. May free the execution. */
+static void end_stopping(Execution *e) {
+        if (!e->is_left) {
+                begin_end(e);
+                return;
+        }
+        e->state = EXECUTION_ENDING;
+        timer_clear(e->timer);
+        leave_driver(e);
+        if (e->is_ended)
+                begin_flush(e);
+}
+
+void execution_code_left(Execution *e) {
+        int r;
+
+        if (e->state != EXECUTION_STOPPING)
+                return;
+        e->is_left = e->kills = true;
+        r = program_end(e->program, /* is_kill= */ true, on_ended, e);
+        if (r < 0 && r != -ENOTCONN)
                 handler_exit(e->sandbox->handler, r);
 }
 
@@ -276,7 +305,7 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
                 break;
         case EXECUTION_STOPPING: /* it did not let go */
                 e->end.code_state = CODE_STATE_LOST;
-                begin_end(e);
+                end_stopping(e);
                 break;
         case EXECUTION_DRAINING:
                 begin_end(e);
@@ -420,8 +449,12 @@ void execution_code_done(Execution *e, uint8_t exit_code) {
                 e->end.exited.value = exit_code;
                 set_cause(e, END_EXITED);
         }
+        if (e->state == EXECUTION_STOPPING) {
+                end_stopping(e);
+                return;
+        }
         /* its own ends of the streams are the last of those that are not a leftover's */
-        (void)program_signal(e->program, SIGKILL);
+        (void)program_signal(e->program, SIGKILL, /* to_group= */ true);
         if (e->end.cause == END_EXITED)
                 begin_drain(e);
         else
@@ -442,7 +475,10 @@ void execution_code_lost(Execution *e, const GuestExited *exited) {
                 }
                 set_cause(e, END_EXITED);
         }
-        begin_end(e);
+        if (e->state == EXECUTION_STOPPING)
+                end_stopping(e);
+        else
+                begin_end(e);
 }
 
 void execution_code_refused(Execution *e, int failure, const RpcProblem *problem) {
@@ -562,7 +598,7 @@ int execution_signal(Execution *e, uint32_t signo) {
                 return -ESRCH;
         if (e->order.by_driver)
                 return e->sandbox->driver ? driver_signal(e->sandbox->driver, e, signo) : -ESRCH;
-        return program_signal(e->program, signo);
+        return program_signal(e->program, signo, /* to_group= */ true);
 }
 
 int execution_resize(Execution *e, uint16_t rows, uint16_t columns) {

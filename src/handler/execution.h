@@ -80,6 +80,8 @@ void execution_sandbox_ended(Execution *e, EndCause cause, LauncherDeath death,
 void execution_start(Execution *e);
 /* The interpreter has the code. */
 void execution_code_running(Execution *e);
+/* The interpreter was told to let go of it, and is out of its cgroup. */
+void execution_code_left(Execution *e);
 /* It has run, and the interpreter is back where it was. */
 void execution_code_done(Execution *e, uint8_t exit_code);
 /* The interpreter ended in it, or is of no use any more and must be killed with it. exited is

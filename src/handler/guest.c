@@ -193,11 +193,12 @@ void guest_forget(Guest *g, uint32_t exec) {
                 p->events = NULL;
 }
 
-int guest_signal(Guest *g, uint32_t exec, uint32_t signo) {
+int guest_signal(Guest *g, uint32_t exec, uint32_t signo, bool to_group) {
         GuestFrame f;
 
         guest_frame_init(&f, GUEST_FRAME_SIGNAL, exec);
         f.signal.signo = signo;
+        f.signal.to_group = to_group;
         return send_frame(g, &f, NULL, 0);
 }
 

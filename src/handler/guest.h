@@ -51,7 +51,7 @@ void guest_go(Guest *g, uint32_t exec);
 /* Tells its owner nothing more: for an owner that is gone before it. */
 void guest_forget(Guest *g, uint32_t exec);
 
-/* A signal to its process group, a new size of its terminal. Return 0, -EAGAIN when the guest does
+/* A signal to its main process, alone or with its process group; a new size of its terminal. Return 0, -EAGAIN when the guest does
  * not keep up (nothing was sent), or -errno. */
-int guest_signal(Guest *g, uint32_t exec, uint32_t signo);
+int guest_signal(Guest *g, uint32_t exec, uint32_t signo, bool to_group);
 int guest_resize(Guest *g, uint32_t exec, uint16_t rows, uint16_t columns);

@@ -190,10 +190,10 @@ int program_end(Program *p, bool is_kill, program_ended_t ended, void *userdata)
         return ask_end(p);
 }
 
-int program_signal(Program *p, uint32_t signo) {
+int program_signal(Program *p, uint32_t signo, bool to_group) {
         if (p->state != PROGRAM_RUNNING)
                 return -ESRCH;
-        return guest_signal(p->sandbox->guest, p->exec, signo);
+        return guest_signal(p->sandbox->guest, p->exec, signo, to_group);
 }
 
 int program_resize(Program *p, uint16_t rows, uint16_t columns) {

@@ -46,5 +46,5 @@ int program_move(Program *p, uint32_t exec, launcher_answer_t answer, void *user
 int program_end(Program *p, bool is_kill, program_ended_t ended, void *userdata);
 
 /* As guest_signal() and guest_resize(); -ESRCH when it does not run. */
-int program_signal(Program *p, uint32_t signo);
+int program_signal(Program *p, uint32_t signo, bool to_group);
 int program_resize(Program *p, uint16_t rows, uint16_t columns);

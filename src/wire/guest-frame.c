@@ -98,7 +98,7 @@ static bool is_from_host_valid(const GuestFrame *f) {
                 return f->header.exec > 0;
         case GUEST_FRAME_SIGNAL:
                 return f->header.exec > 0 && f->signal.signo >= 1 && f->signal.signo <= 64 &&
-                       f->signal.reserved == 0;
+                       f->signal.to_group <= 1;
         case GUEST_FRAME_RESIZE:
                 return f->header.exec > 0 && f->resize.reserved == 0 &&
                        is_terminal_size(f->resize.rows, f->resize.columns);

@@ -50,7 +50,7 @@ typedef enum GuestFrameType {
         GUEST_FRAME_SETUP,  /* + 1 fd: the seccomp program, struct sock_filter[] in a memfd */
         GUEST_FRAME_START,  /* + 4 fds: payload memfd, stdin, stdout, stderr */
         GUEST_FRAME_GO,     /* the child may go on */
-        GUEST_FRAME_SIGNAL, /* to the process group of the execution's main process */
+        GUEST_FRAME_SIGNAL, /* to the execution's main process, alone or with its process group */
         GUEST_FRAME_RESIZE, /* of an execution's terminal */
         /* guest to host; never with an fd */
         GUEST_FRAME_READY,
@@ -99,8 +99,8 @@ typedef struct GuestStart {
 
 typedef struct GuestSignal {
         GuestHeader header;
-        uint32_t signo; /* 1…64 */
-        uint32_t reserved;
+        uint32_t signo;    /* 1…64 */
+        uint32_t to_group; /* 0 or 1 */
 } GuestSignal;
 
 /* GO and CHILD */

@@ -326,10 +326,10 @@ def test_a_client_that_reads_slowly_gets_everything(mode, client):
 
 
 def test_a_flood_of_connections_does_not_stop_the_service(system):
-    """A thousand at once: the socket stays active, and soon everybody is served again."""
+    """Hundreds at once: the socket stays active, and soon everybody is served again."""
     watch = machine.Watch(system)
     connections = []
-    for _ in range(1000):
+    for _ in range(400):
         connection = socket.socket(socket.AF_UNIX)
         connection.setblocking(False)
         try:
@@ -347,7 +347,7 @@ def test_a_flood_of_connections_does_not_stop_the_service(system):
                 return client.call("server.info", timeout=60)
         except (Closed, RpcError, OSError):
             return None
-    machine.wait_for(served, 120, "a client served after the flood")
+    machine.wait_for(served, 240, "a client served after the flood")
     assert system.show("cloche.socket", "ActiveState")["ActiveState"] == "active"
     watch.assert_clean_within(60)
 

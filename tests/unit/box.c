@@ -104,6 +104,7 @@ void box_send_signal(Box *b, uint32_t exec, uint32_t signo) {
 
         guest_frame_init(&f, GUEST_FRAME_SIGNAL, exec);
         f.signal.signo = signo;
+        f.signal.to_group = 1;
         assert_int_equal(box_send(b, &f, NULL, 0), 0);
 }
 

@@ -155,7 +155,7 @@ static void holds_every_field_to_its_range(void **state _unused_) {
                 { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       0,                    -EBADMSG },
                 { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       64,                   0        },
                 { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       65,                   -EBADMSG },
-                { GUEST_FRAME_SIGNAL, FIELD(signal.reserved),    1,                    -EBADMSG },
+                { GUEST_FRAME_SIGNAL, FIELD(signal.to_group),    2,                    -EBADMSG },
                 { GUEST_FRAME_EXITED, FIELD(header.exec),        0,                    -EBADMSG },
                 { GUEST_FRAME_EXITED, FIELD(exited.kind),        GUEST_EXIT_INVALID,   -EBADMSG },
                 { GUEST_FRAME_EXITED, FIELD(exited.kind),        _GUEST_EXIT_KIND_MAX, -EBADMSG },

@@ -177,7 +177,7 @@ static void the_ordinary_course(void **state) {
         guest_go(w->guest, exec);
         f = hear(w, 0);
         assert_int_equal(f.header.type, GUEST_FRAME_GO);
-        assert_int_equal(guest_signal(w->guest, exec, 15), 0);
+        assert_int_equal(guest_signal(w->guest, exec, 15, true), 0);
         f = hear(w, 0);
         assert_int_equal(f.signal.signo, 15);
         assert_int_equal(guest_resize(w->guest, exec, 50, 132), 0);
@@ -252,9 +252,9 @@ static void go_waits_for_a_guest_that_has_no_room(void **state) {
         say_ready(w);
         exec = start(w);
         say_child(w, exec);
-        while (guest_signal(w->guest, exec, 15) == 0)
+        while (guest_signal(w->guest, exec, 15, true) == 0)
                 ;
-        assert_int_equal(guest_signal(w->guest, exec, 15), -EAGAIN);
+        assert_int_equal(guest_signal(w->guest, exec, 15, true), -EAGAIN);
         guest_go(w->guest, exec);
         (void)hear(w, 4);
         for (size_t n = 0; n < 10000 && f.header.type != GUEST_FRAME_GO; n++) {

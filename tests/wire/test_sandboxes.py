@@ -134,6 +134,7 @@ class Ends(Living):
         self.assertEqual(self.execute("1")["state"], "kept")
 
     def test_closing_ends_what_runs(self):
+        self.execute("1")
         id = self.begin(code="while True: pass")
         time.sleep(0.3)
         self.h.call("sandbox.close", {"sandbox": self.sandbox}, id="close")
