@@ -123,3 +123,7 @@ void file_box_shell(Box *b, const char *command, const char *expected) {
                 fail_msg("failed: %s", command);
         assert_string_equal(out, expected);
 }
+
+uint32_t file_box_usr_error(void) {
+        return access("/usr", W_OK) < 0 && errno == EROFS ? EROFS : EACCES;
+}

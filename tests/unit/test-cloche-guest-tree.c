@@ -203,7 +203,8 @@ static void says_why_it_cannot_list(void **state) {
 /* -- remove ----------------------------------------------------------------------------------- */
 
 static void removes_one_thing(void **state) {
-        static const struct {
+        const uint32_t usr = file_box_usr_error();
+        const struct {
                 const char *path;
                 uint32_t error;
         } cases[] = {
@@ -222,7 +223,7 @@ static void removes_one_thing(void **state) {
                 { "///",      EINVAL    },
                 { "full/.",   EINVAL    },
                 { "/ro/file", EROFS     },
-                { "/usr/bin", EACCES    },
+                { "/usr/bin", usr       },
                 { "empty2/",  0         },
                 { "loop/x",   ELOOP     },
                 { "loop",     0         },
@@ -265,7 +266,8 @@ static void removes_thousands(void **state) {
 
 static void stops_a_removal_at_what_may_not_go(void **state) {
         assert_int_equal(file_box_fail(*state, REMOVE_DEEP("/ro"), NULL), EROFS);
-        assert_int_equal(file_box_fail(*state, REMOVE_DEEP("/usr/lib"), NULL), EACCES);
+        assert_int_equal(file_box_fail(*state, REMOVE_DEEP("/usr/lib"), NULL),
+                         file_box_usr_error());
         assert_int_equal(file_box_fail(*state, REMOVE_DEEP("/run/cloche"), NULL), EACCES);
         file_box_shell(*state, "mkdir -p t/locked; touch t/locked/x; chmod 0 t/locked", "");
         assert_int_equal(file_box_fail(*state, REMOVE_DEEP("t"), NULL), EACCES);
