@@ -7,12 +7,18 @@ import base64
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import unittest
+
+# A program that is started in the background ignores these, and so would what it starts.
+for number in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 CLOCHE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "cloche"
 USAGE = {"wall_usec": 2_000_000, "cpu_user_usec": 1, "cpu_system_usec": 1,

@@ -124,6 +124,6 @@ void file_box_shell(Box *b, const char *command, const char *expected) {
         assert_string_equal(out, expected);
 }
 
-uint32_t file_box_usr_error(void) {
-        return access("/usr", W_OK) < 0 && errno == EROFS ? EROFS : EACCES;
+uint32_t file_box_write_error(const char *directory) {
+        return access(directory, W_OK) < 0 && errno == EROFS ? EROFS : EACCES;
 }

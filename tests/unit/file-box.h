@@ -36,5 +36,5 @@ uint32_t file_box_fail(Box *b, const char *const *argv, const char *input);
 /* Runs a shell command that must succeed and must say exactly this. */
 void file_box_shell(Box *b, const char *command, const char *expected);
 
-/* What writing in /usr comes to, which is this machine's own in there. */
-uint32_t file_box_usr_error(void);
+/* What writing there comes to, in a directory that is this machine's own in a box. */
+uint32_t file_box_write_error(const char *directory);

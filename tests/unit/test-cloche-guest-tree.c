@@ -203,7 +203,7 @@ static void says_why_it_cannot_list(void **state) {
 /* -- remove ----------------------------------------------------------------------------------- */
 
 static void removes_one_thing(void **state) {
-        const uint32_t usr = file_box_usr_error();
+        const uint32_t usr = file_box_write_error("/usr");
         const struct {
                 const char *path;
                 uint32_t error;
@@ -267,7 +267,7 @@ static void removes_thousands(void **state) {
 static void stops_a_removal_at_what_may_not_go(void **state) {
         assert_int_equal(file_box_fail(*state, REMOVE_DEEP("/ro"), NULL), EROFS);
         assert_int_equal(file_box_fail(*state, REMOVE_DEEP("/usr/lib"), NULL),
-                         file_box_usr_error());
+                         file_box_write_error("/usr"));
         assert_int_equal(file_box_fail(*state, REMOVE_DEEP("/run/cloche"), NULL), EACCES);
         file_box_shell(*state, "mkdir -p t/locked; touch t/locked/x; chmod 0 t/locked", "");
         assert_int_equal(file_box_fail(*state, REMOVE_DEEP("t"), NULL), EACCES);
