@@ -71,12 +71,14 @@ static int add_file(Collection *c, const FileRecord *record, const char *name) {
 }
 
 static int finish_file(Collection *c) {
+        json_object *path;
         int r = method_file_set_content(c->current, buffer_data(&c->bytes), c->bytes.size);
 
+        if (r >= 0 && !json_object_object_get_ex(c->current, "path", &path))
+                path = json_object_object_get(c->current, "path_base64");
         if (r >= 0)
                 record_file(c->request->handler, AUDIT_FILE_OUT, c->request->id,
-                            c->sandbox->opened.sandbox,
-                            json_object_get_string(json_object_object_get(c->current, "path")),
+                            c->sandbox->opened.sandbox, json_object_get_string(path),
                             c->bytes.size);
         buffer_done(&c->bytes);
         c->current = NULL;

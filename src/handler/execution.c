@@ -60,7 +60,8 @@ struct Execution {
         uint64_t output_bytes;
         const ExecutionEvents *events;
         void *userdata;
-        Program *program;
+        uint32_t exec;    /* its id inside, 0 before it was started */
+        Program *program; /* NULL before that, and when the sandbox is dead */
         Streams *streams;
         sd_event_source *timer;
         bool is_started;
@@ -275,6 +276,7 @@ void execution_sandbox_ended(Execution *e, EndCause cause, LauncherDeath death,
                 e->end.code_state = CODE_STATE_LOST;
         e->kills = true;
         e->at_driver = false;
+        e->program = program_free(e->program);
         if (e->state == EXECUTION_WAITING)
                 finish(e, 0, NULL);
         else
@@ -414,6 +416,7 @@ static int start(Execution *e) {
                         (const int[]){ payload_fd, in, out, err }, &program_events, e);
         if (r < 0)
                 return r == -EBUSY || r == -EAGAIN ? METHOD_E_TOO_MANY_REQUESTS : r;
+        e->exec = exec;
         e->state = EXECUTION_STARTING;
         e->is_started = true;
         e->started_usec = now_usec(e);
@@ -573,7 +576,7 @@ Execution *execution_next(Execution *e) {
 }
 
 uint32_t execution_id(const Execution *e) {
-        return e->program ? program_exec(e->program) : 0;
+        return e->exec;
 }
 
 int execution_add_input(Execution *e, Request *request, const void *data, size_t size,

@@ -144,8 +144,10 @@ int job_new(Job **ret, Request *request, Sandbox *s, const ProgramParams *params
         int r;
 
         j = calloc(1, sizeof(*j));
-        if (!j)
+        if (!j) {
+                streams_free(order->streams);
                 return -ENOMEM;
+        }
         *j = (Job){
                 .request = request,
                 .is_code = s->is_kept && params->code,
@@ -159,8 +161,10 @@ int job_new(Job **ret, Request *request, Sandbox *s, const ProgramParams *params
                                       .profile = j->profile,
                                       .digest = j->digest };
         r = report_new(&j->report, request, params->captures);
-        if (r < 0)
+        if (r < 0) {
+                streams_free(order->streams);
                 return r;
+        }
         r = execution_new(&j->execution, s, order, &execution_events, j);
         if (r != 0)
                 return r;

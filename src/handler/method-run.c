@@ -144,10 +144,11 @@ static void run_program(Run *run) {
         int r;
 
         r = order_make(&run->params.program, run->sandbox, run->request, &order);
-        order.streams = TAKE_PTR(run->streams);
-        if (r == 0)
+        if (r == 0) {
+                order.streams = TAKE_PTR(run->streams);
                 r = job_new(&run->job, run->request, run->sandbox, &run->params.program, &order,
                             on_job_done, run);
+        }
         if (r != 0)
                 fail(run, r, &problem);
 }

@@ -22,8 +22,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define PIECE_SIZE 143
-#define GUESTS_MAX 64
+#define PIECE_SIZE  143
+#define GUESTS_MAX  64
+#define PENDING_MAX 256
+
+/* A program that was started and waits to be let go. */
+typedef struct Pending {
+        size_t guest;
+        uint32_t exec; /* 0: this place is free */
+        int fds[4];
+} Pending;
 
 typedef struct World {
         sd_event *event;
@@ -32,6 +40,7 @@ typedef struct World {
         int launcher_fd;
         int guest_fds[GUESTS_MAX];
         uint64_t n_opened;
+        Pending pending[PENDING_MAX];
         LineReader answers;
         size_t n_answers;
 } World;
@@ -91,6 +100,8 @@ static void open_sandbox(World *w, const LauncherOpen *open) {
         memcpy(m.opened.profile, open->profile, sizeof(open->profile));
         if (strcmp(open->profile, "bare") != 0)
                 memcpy(m.opened.interpreter, "sh", 3);
+        if (strcmp(open->profile, "python") == 0)
+                memcpy(m.opened.driver, "driver", 7);
         memcpy(m.opened.code_name, "main", 5);
         m.opened.limits = (LauncherLimits){ .timeout_usec = USEC_PER_SEC, .output_bytes = 20 };
         send_message(w, &m, fds[1]);
@@ -101,10 +112,44 @@ static void open_sandbox(World *w, const LauncherOpen *open) {
         w->guest_fds[w->n_opened++] = fds[0];
 }
 
-/* Says something, and ends. */
+static Pending *find_pending(World *w, size_t guest, uint32_t exec) {
+        for (size_t i = 0; i < PENDING_MAX; i++)
+                if (w->pending[i].exec == exec && (exec == 0 || w->pending[i].guest == guest))
+                        return &w->pending[i];
+        return NULL;
+}
+
+static void say(World *w, size_t i, GuestFrameType type, uint32_t exec) {
+        GuestFrame f;
+
+        guest_frame_init(&f, type, exec);
+        if (type == GUEST_FRAME_EXITED)
+                f.exited.kind = GUEST_EXIT_EXITED;
+        (void)fd_send(w->guest_fds[i], &f, guest_frame_size(type), NULL, 0);
+}
+
+/* Its streams end, and so does it. */
+static void end_pending(World *w, Pending *p) {
+        say(w, p->guest, GUEST_FRAME_EXITED, p->exec);
+        for (size_t j = 0; j < ARRAY_SIZE(p->fds); j++)
+                close_fd(p->fds[j]);
+        p->exec = 0;
+}
+
+static void start_program(World *w, size_t i, uint32_t exec, const int fds[static 4]) {
+        Pending *p = find_pending(w, 0, 0);
+
+        assert(p && fds[3] >= 0);
+        *p = (Pending){ .guest = i, .exec = exec };
+        memcpy(p->fds, fds, sizeof(p->fds));
+        say(w, i, GUEST_FRAME_CHILD, exec);
+}
+
+/* A program says something, and ends. */
 static void run_guest(World *w, size_t i) {
         int fds[4] = { -EBADF, -EBADF, -EBADF, -EBADF };
         char data[GUEST_FRAME_SIZE_MAX];
+        Pending *p;
         GuestFrame f;
         ssize_t n;
 
@@ -114,17 +159,33 @@ static void run_guest(World *w, size_t i) {
         if (n == -EAGAIN)
                 return;
         if (n <= 0) {
+                for (size_t j = 0; j < PENDING_MAX; j++)
+                        if (w->pending[j].exec > 0 && w->pending[j].guest == i)
+                                end_pending(w, &w->pending[j]);
                 w->guest_fds[i] = close_fd(w->guest_fds[i]);
                 return;
         }
         assert(guest_frame_parse(data, (size_t)n, GUEST_FROM_HOST, &f) == 0);
-        assert(f.header.type == GUEST_FRAME_START && fds[3] >= 0);
-        (void)!write(fds[2], "h\xc3\xa9llo \xff", 8);
-        guest_frame_init(&f, GUEST_FRAME_EXITED, f.header.exec);
-        f.exited.kind = GUEST_EXIT_EXITED;
-        (void)fd_send(w->guest_fds[i], &f, sizeof(f.exited), NULL, 0);
-        for (size_t j = 0; j < 4; j++)
-                close_fd(fds[j]);
+        if (f.header.type == GUEST_FRAME_START)
+                start_program(w, i, f.header.exec, fds);
+        p = f.header.type == GUEST_FRAME_GO ? find_pending(w, i, f.header.exec) : NULL;
+        if (p) {
+                (void)!write(p->fds[2], "h\xc3\xa9llo \xff", 8);
+                end_pending(w, p);
+        }
+}
+
+static void end_execution(World *w, const LauncherEnd *end) {
+        LauncherMessage answer;
+
+        for (size_t i = 0; end->kill && i < PENDING_MAX; i++)
+                if (w->pending[i].exec == end->exec &&
+                    w->pending[i].guest ==
+                            (size_t)(end->sandbox[1] - '0') * 10 + (size_t)(end->sandbox[0] - '0'))
+                        end_pending(w, &w->pending[i]);
+        launcher_message_init(&answer, LAUNCHER_ENDED, end->header.serial);
+        answer.ended.known = 1;
+        send_message(w, &answer, -EBADF);
 }
 
 /* Returns whether there was something to do. */
@@ -158,6 +219,13 @@ static bool run_launcher(World *w) {
         case LAUNCHER_OPEN:
                 open_sandbox(w, &m.open);
                 break;
+        case LAUNCHER_PLACE:
+                launcher_message_init(&answer, LAUNCHER_PLACED, m.header.serial);
+                send_message(w, &answer, -EBADF);
+                break;
+        case LAUNCHER_END:
+                end_execution(w, &m.end);
+                break;
         case LAUNCHER_CLOSE:
                 launcher_message_init(&answer, LAUNCHER_CLOSED, m.header.serial);
                 memcpy(answer.closed.sandbox, m.close.sandbox, ID_SIZE);
@@ -169,6 +237,8 @@ static bool run_launcher(World *w) {
         case LAUNCHER_DONE:
         case LAUNCHER_OPENED:
         case LAUNCHER_REFUSED:
+        case LAUNCHER_PLACED:
+        case LAUNCHER_ENDED:
         case LAUNCHER_CLOSED:
         case LAUNCHER_DIED:
         case LAUNCHER_RESUMED:
@@ -184,7 +254,7 @@ static bool run_launcher(World *w) {
 
 static void check_answer(World *w, const char *line, size_t size) {
         _cleanup_json_ json_object *o = NULL;
-        json_object *data;
+        json_object *data, *error;
 
         assert(json_parse(line, size, &o, NULL) == 0);
         assert(strcmp(json_object_get_string(json_object_object_get(o, "jsonrpc")), "2.0") == 0);
@@ -194,7 +264,10 @@ static void check_answer(World *w, const char *line, size_t size) {
         assert(json_object_object_get_ex(o, "id", NULL));
         if (json_object_object_get_ex(o, "result", NULL))
                 return;
-        data = json_object_object_get(json_object_object_get(o, "error"), "data");
+        error = json_object_object_get(o, "error");
+        if (json_object_get_int(json_object_object_get(error, "code")) == -32022)
+                return; /* MCP's own */
+        data = json_object_object_get(error, "data");
         assert(json_object_is_type(json_object_object_get(data, "reason"), json_type_string));
         /* whatever a client says, it is no fault of ours */
         assert(strcmp(json_object_get_string(json_object_object_get(data, "reason")), "internal"));
@@ -258,6 +331,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         handler_free(w.handler);
         sd_event_unref(w.event);
         line_reader_done(&w.answers);
+        for (size_t i = 0; i < PENDING_MAX; i++)
+                if (w.pending[i].exec > 0)
+                        end_pending(&w, &w.pending[i]);
         for (size_t i = 0; i < w.n_opened; i++)
                 close_fd(w.guest_fds[i]);
         close_fd(w.client_fd);

@@ -77,7 +77,7 @@ static int set_up(void **state) {
                                 .guest_pid = 4242 };
         strcpy(f->cgroup, "/cloche.slice/x.scope");
         f->sandbox.cgroup = f->cgroup;
-        strcpy(f->sandbox.container_id, CONTAINER + strlen("libpod-"));
+        strcpy(f->sandbox.container_id, &CONTAINER[strlen("libpod-")]);
         *state = f;
         return 0;
 }
