@@ -266,6 +266,10 @@ void execution_stop(Execution *e, EndCause cause) {
 
 void execution_sandbox_ended(Execution *e, EndCause cause, LauncherDeath death,
                              const LauncherUsage *usage) {
+        /* who killed the sandbox killed the program first */
+        if (cause == END_GUEST_LOST && e->end.cause == END_EXITED &&
+            e->end.exited.kind == GUEST_EXIT_SIGNALED && e->end.exited.value == SIGKILL)
+                e->end.cause = END_INVALID;
         set_cause(e, cause == END_INVALID ? END_GUEST_LOST : cause);
         e->end.death = death;
         if (!e->end.usage_known && usage) {

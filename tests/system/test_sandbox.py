@@ -147,7 +147,7 @@ def test_a_sandbox_ends_with_its_lifetime_and_its_client_is_told(mode):
         with pytest.raises(RpcError) as refused:
             box.do("true")
         assert refused.value.reason == "unknown_sandbox"
-        watch.assert_clean_within(20)
+    watch.assert_clean_within(20)
 
 
 def test_files_that_cannot_be_had_are_refused_at_once(box):
