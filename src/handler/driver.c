@@ -361,6 +361,7 @@ static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, 
         return 0;
 }
 
+/* Returns 0, METHOD_E_TOO_MANY_REQUESTS or -errno. */
 static int start(Driver *d) {
         _cleanup_close_ int payload_fd = -EBADF, in = -EBADF, out = -EBADF, err = -EBADF;
         Sandbox *s = d->sandbox;
@@ -383,7 +384,7 @@ static int start(Driver *d) {
         if (r >= 0)
                 r = program_new(&d->program, s, exec, &frame,
                                 (const int[]){ payload_fd, in, out, err }, &program_events, d);
-        if (r >= 0)
+        if (r == 0)
                 r = timer_set(event, &d->timer, DRIVER_TIMEOUT_USEC, on_timeout, d);
         return r;
 }
@@ -396,11 +397,11 @@ static void begin(Driver *d) {
                 return;
         d->state = DRIVER_STARTING;
         r = start(d);
-        if (r >= 0)
+        if (r == 0)
                 return;
         d->state = DRIVER_DYING;
         drop_process(d);
-        refuse_all(d, r == -EBUSY || r == -EAGAIN ? METHOD_E_TOO_MANY_REQUESTS : r, NULL);
+        refuse_all(d, r, NULL);
 }
 
 /* -- the row ---------------------------------------------------------------------------------- */

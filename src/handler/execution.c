@@ -28,7 +28,6 @@
 
 #include "basic/cleanup.h"
 #include "basic/limits.h"
-#include "basic/log.h"
 #include "handler/driver.h"
 #include "handler/execution.h"
 #include "handler/handler.h"
@@ -371,26 +370,11 @@ static const ProgramEvents program_events = {
         .on_exited = on_exited,
 };
 
-/* Records the start. Returns 0, METHOD_E_AUDIT, or -errno. */
-static int record_start(Execution *e, uint32_t exec) {
-        Handler *h = e->sandbox->handler;
-        ResultSubject subject = subject_of(e);
-        int r;
-
-        subject.exec = exec;
-        r = record_started(h, e->order.request_id, &subject, &e->order.payload, e->timeout_usec,
-                           e->output_bytes);
-        if (r >= 0)
-                return 0;
-        log_error(r, "Cannot record the start of an execution, CLOCHE_SANDBOX=%s",
-                  e->sandbox->opened.sandbox);
-        return launcher_link_welcome(h->launcher)->audit_required ? METHOD_E_AUDIT : 0;
-}
-
 /* Returns 0, a METHOD_E_…, or -errno. */
 static int start(Execution *e) {
         _cleanup_close_ int payload_fd = -EBADF, in = -EBADF, out = -EBADF, err = -EBADF;
         uint32_t exec = guest_new_exec(e->sandbox->guest);
+        ResultSubject subject = subject_of(e);
         Payload payload = e->order.payload;
         GuestStart frame;
         int fds[3], r;
@@ -413,13 +397,16 @@ static int start(Execution *e) {
         out = fds[1];
         err = fds[2];
 
-        r = e->order.is_ours ? 0 : record_start(e, exec);
+        subject.exec = exec;
+        r = e->order.is_ours ? 0
+                             : record_started(e->sandbox->handler, e->order.request_id, &subject,
+                                              &e->order.payload, e->timeout_usec, e->output_bytes);
         if (r != 0)
                 return r;
         r = program_new(&e->program, e->sandbox, exec, &frame,
                         (const int[]){ payload_fd, in, out, err }, &program_events, e);
-        if (r < 0)
-                return r == -EBUSY || r == -EAGAIN ? METHOD_E_TOO_MANY_REQUESTS : r;
+        if (r != 0)
+                return r;
         e->exec = exec;
         e->state = EXECUTION_STARTING;
         e->is_started = true;

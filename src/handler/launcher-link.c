@@ -239,33 +239,15 @@ static LauncherCall *find_call(LauncherLink *l, uint64_t serial) {
 static bool is_answer(const LauncherCall *call, const LauncherMessage *m) {
         if (m->header.type == LAUNCHER_REFUSED)
                 return true;
-        switch ((LauncherMessageType)call->message.header.type) {
-        case LAUNCHER_OPEN:
+        if (call->message.header.type == LAUNCHER_OPEN)
                 return m->header.type == LAUNCHER_OPENED;
-        case LAUNCHER_PLACE:
+        if (call->message.header.type == LAUNCHER_PLACE)
                 return m->header.type == LAUNCHER_PLACED;
-        case LAUNCHER_END:
+        if (call->message.header.type == LAUNCHER_END)
                 return m->header.type == LAUNCHER_ENDED;
-        case LAUNCHER_CLOSE:
+        if (call->message.header.type == LAUNCHER_CLOSE)
                 return m->header.type == LAUNCHER_CLOSED;
-        case LAUNCHER_PROFILES:
-                return m->header.type == LAUNCHER_PROFILE || m->header.type == LAUNCHER_DONE;
-        case LAUNCHER_MESSAGE_INVALID:
-        case LAUNCHER_HELLO:
-        case LAUNCHER_WELCOME:
-        case LAUNCHER_PROFILE:
-        case LAUNCHER_DONE:
-        case LAUNCHER_OPENED:
-        case LAUNCHER_REFUSED:
-        case LAUNCHER_PLACED:
-        case LAUNCHER_ENDED:
-        case LAUNCHER_CLOSED:
-        case LAUNCHER_DIED:
-        case LAUNCHER_RESUMED:
-        case _LAUNCHER_MESSAGE_TYPE_MAX:
-        default:
-                return false;
-        }
+        return m->header.type == LAUNCHER_PROFILE || m->header.type == LAUNCHER_DONE;
 }
 
 /* Consumes fd. Returns 0, or -EBADMSG. */

@@ -156,7 +156,7 @@ int program_new(Program **ret, Sandbox *s, uint32_t exec, const GuestStart *star
                 return r;
         r = guest_start(s->guest, exec, start, fds, &guest_events, p);
         if (r < 0)
-                return r;
+                return r == -EBUSY || r == -EAGAIN ? METHOD_E_TOO_MANY_REQUESTS : r;
         *ret = TAKE_PTR(p);
         return 0;
 }

@@ -24,8 +24,8 @@ typedef struct ProgramEvents {
 typedef void (*program_ended_t)(const LauncherEnded *ended, void *userdata);
 
 /* Starts it. exec is from guest_new_exec(); fds: the payload, stdin, stdout and stderr, which stay the
- * caller's. Returns 0, -EBUSY when too many run, -EAGAIN when the guest does not keep up, or
- * -errno. */
+ * caller's. Returns 0, METHOD_E_TOO_MANY_REQUESTS when too many run or the guest does not keep up,
+ * or -errno. */
 int program_new(Program **ret, Sandbox *s, uint32_t exec, const GuestStart *start,
                 const int fds[static 4], const ProgramEvents *events, void *userdata);
 /* Nothing is told any more; the program goes on as it was. */

@@ -114,8 +114,8 @@ static int join_names(json_object *env, Buffer *ret) {
         return 0;
 }
 
-int record_started(Handler *h, json_object *id, const ResultSubject *subject,
-                   const Payload *payload, uint64_t timeout_usec, uint64_t output_bytes) {
+static int write_started(Handler *h, json_object *id, const ResultSubject *subject,
+                         const Payload *payload, uint64_t timeout_usec, uint64_t output_bytes) {
         _cleanup_(buffer_done) Buffer names = {};
         char hash[SHA256_HEX_SIZE];
         Values v = {};
@@ -134,6 +134,17 @@ int record_started(Handler *h, json_object *id, const ResultSubject *subject,
         add(&v, AUDIT_NUMBER(TIMEOUT_USEC, timeout_usec));
         add(&v, AUDIT_NUMBER(OUTPUT_BYTES, output_bytes));
         return write_values(h, AUDIT_EXEC_STARTED, &v);
+}
+
+int record_started(Handler *h, json_object *id, const ResultSubject *subject,
+                   const Payload *payload, uint64_t timeout_usec, uint64_t output_bytes) {
+        int r = write_started(h, id, subject, payload, timeout_usec, output_bytes);
+
+        if (r >= 0)
+                return 0;
+        log_error(r, "Cannot record the start of an execution, CLOCHE_SANDBOX=%s",
+                  subject->sandbox);
+        return launcher_link_welcome(h->launcher)->audit_required ? METHOD_E_AUDIT : 0;
 }
 
 static int join_limits(unsigned limits_hit, Buffer *ret) {

@@ -16,7 +16,8 @@
 void record_refused(Handler *h, json_object *id, const char *method, RpcError error,
                     const RpcProblem *problem);
 
-/* Returns 0 or -errno when the record was not written; whether that matters is the caller's. */
+/* Returns 0, also when the record was not written and policy does not need it, which is logged; or
+ * METHOD_E_AUDIT. */
 int record_started(Handler *h, json_object *id, const ResultSubject *subject,
                    const Payload *payload, uint64_t timeout_usec, uint64_t output_bytes);
 
