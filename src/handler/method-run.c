@@ -29,7 +29,8 @@ typedef struct Run {
         json_object *collect;
         Streams *streams; /* what it is to read, until it is started */
         size_t n_put;
-        Sandbox *sandbox; /* NULL: ended */
+        const char *put_path; /* of the one that is being put */
+        Sandbox *sandbox;     /* NULL: ended */
         Job *job;
         FileTask *file;
         Collection *collection;
@@ -159,13 +160,9 @@ static void put_next(Run *run);
 
 static void on_put_record(const FileRecord *record, const char *name _unused_, void *userdata) {
         Run *run = userdata;
-        RunFile f;
-        RpcProblem ignored = {};
 
-        if (method_file_parse(run->params.files, run->n_put, &f, &ignored) == 0)
-                record_file(run->request->handler, AUDIT_FILE_IN, run->request->id,
-                            run->sandbox->opened.sandbox, f.path, record->size);
-        rpc_problem_done(&ignored);
+        record_file(run->request->handler, AUDIT_FILE_IN, run->request->id,
+                    run->sandbox->opened.sandbox, run->put_path, record->size);
 }
 
 static void on_put_data(const char *data _unused_, size_t size _unused_, void *userdata _unused_) {
@@ -210,6 +207,7 @@ static int put(Run *run, RpcProblem *reterr) {
                 r = order_decode(f.text, f.base64, "files", &data, &size, &decoded, reterr);
         if (r != 0)
                 return r;
+        run->put_path = f.path;
         return file_task_new(
                 &run->file, run->sandbox,
                 &(FileCommand){

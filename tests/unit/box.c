@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -306,4 +307,43 @@ int box_run_shell(Box *b, uint32_t exec, const char *command, char *text, size_t
         e = box_finish(b, &run);
         assert_int_equal(e.kind, GUEST_EXIT_EXITED);
         return e.value;
+}
+
+size_t box_count_fds(pid_t pid) {
+        char path[64];
+        size_t n = 0;
+        DIR *d;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+        d = opendir(path);
+        assert_non_null(d);
+        while (readdir(d))
+                n++;
+        closedir(d);
+        return n - 2; /* . and .. */
+}
+
+long box_read_memory_kib(pid_t pid) {
+        char path[64], line[256];
+        long kib = -1;
+        FILE *f;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+        f = fopen(path, "re");
+        assert_non_null(f);
+        while (fgets(line, sizeof(line), f))
+                (void)sscanf(line, "VmRSS: %ld", &kib);
+        (void)fclose(f);
+        assert_true(kib > 0);
+        return kib;
+}
+
+BoxPaths box_take_paths(int argc, char **argv, int n_needed) {
+        if (argc <= n_needed)
+                exit(2);
+        if (geteuid() != 0) {
+                print_message("needs to be root\n");
+                exit(77);
+        }
+        return (BoxPaths){ .guest = argv[1], .box = argv[2], .list = argv[3] };
 }

@@ -88,3 +88,11 @@ GuestExited box_finish(Box *b, Run *run);
 int box_run_shell(Box *b, uint32_t exec, const char *command, char *text, size_t size);
 
 void box_wait_readable(int fd);
+
+/* What a process of the box has: open descriptors, and resident memory in KiB. */
+size_t box_count_fds(pid_t pid);
+long box_read_memory_kib(pid_t pid);
+
+/* The paths among a test program's arguments. Ends the program when there are fewer than n_needed
+ * of them, or without the rights to make a box. */
+BoxPaths box_take_paths(int argc, char **argv, int n_needed);

@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -46,20 +45,6 @@ static bool is_quiet(int fd) {
         return poll(&p, 1, QUIET_MSEC) == 0;
 }
 
-static size_t count_fds(pid_t pid) {
-        char path[64];
-        size_t n = 0;
-        DIR *d;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-        d = opendir(path);
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        closedir(d);
-        return n - 2; /* . and .. */
-}
-
 /* -- GO --------------------------------------------------------------------------------------- */
 
 static void does_not_run_before_go(void **state) {
@@ -80,7 +65,8 @@ static void names_the_process_that_becomes_the_program(void **state) {
         pid_t pid = box_await_child(*state, 1);
         FILE *f;
 
-        assert_int_equal(count_fds(pid), 3 + 2); /* its streams, the channel, what it waits for */
+        assert_int_equal(box_count_fds(pid),
+                         3 + 2); /* its streams, the channel, what it waits for */
         (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
         f = fopen(path, "re");
         assert_non_null(f);
@@ -318,12 +304,6 @@ int main(int argc, char **argv) {
                 IN_BOX(is_no_guest_with_arguments),
         };
 
-        if (argc < 4)
-                return 2;
-        if (geteuid() != 0) {
-                print_message("needs to be root\n");
-                return 77;
-        }
-        arg_paths = (BoxPaths){ .guest = argv[1], .box = argv[2], .list = argv[3] };
+        arg_paths = box_take_paths(argc, argv, 3);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

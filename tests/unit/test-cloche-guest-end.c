@@ -263,12 +263,6 @@ int main(int argc, char **argv) {
                 cmocka_unit_test(ends_when_anything_comes_before_setup),
         };
 
-        if (argc < 4)
-                return 2;
-        if (geteuid() != 0) {
-                print_message("needs to be root\n");
-                return 77;
-        }
-        arg_paths = (BoxPaths){ .guest = argv[1], .box = argv[2], .list = argv[3] };
+        arg_paths = box_take_paths(argc, argv, 3);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

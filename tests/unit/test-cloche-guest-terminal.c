@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -52,35 +51,6 @@ static Run start_shell(Box *b, uint32_t exec, const char *command) {
 
 static void type(Run *run, const char *text) {
         assert_int_equal(write(run->in, text, strlen(text)), strlen(text));
-}
-
-static size_t count_fds(pid_t pid) {
-        char path[64];
-        size_t n = 0;
-        DIR *d;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-        d = opendir(path);
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        closedir(d);
-        return n;
-}
-
-static long read_memory_kib(pid_t pid) {
-        char path[64], line[256];
-        long kib = -1;
-        FILE *f;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
-        f = fopen(path, "re");
-        assert_non_null(f);
-        while (fgets(line, sizeof(line), f))
-                (void)sscanf(line, "VmRSS: %ld", &kib);
-        (void)fclose(f);
-        assert_true(kib > 0);
-        return kib;
 }
 
 static unsigned long read_cpu_ticks(pid_t pid) {
@@ -336,8 +306,8 @@ static void closes_everything_when_it_cannot_fork(void **state _unused_) {
                 assert_int_equal(e.kind, GUEST_EXIT_FAILED);
                 assert_int_equal(e.value, EAGAIN);
                 if (i == 1)
-                        n_fds = count_fds(b->guest_pid);
-                assert_int_equal(count_fds(b->guest_pid), n_fds);
+                        n_fds = box_count_fds(b->guest_pid);
+                assert_int_equal(box_count_fds(b->guest_pid), n_fds);
         }
         assert_int_equal(box_end(b), 0);
 }
@@ -369,11 +339,11 @@ static void waits_for_a_reader_that_stops(void **state) {
 
         assert_non_null(chunk);
         assert_int_equal(box_run_shell(b, 1, "exit 0", out, sizeof(out)), 0);
-        kib = read_memory_kib(b->guest_pid);
+        kib = box_read_memory_kib(b->guest_pid);
         run = start_shell(b, 2, "exec yes");
         (void)poll(NULL, 0, 200); /* every buffer is full by then */
         assert_idle(b);
-        assert_true(read_memory_kib(b->guest_pid) - kib <= arg_growth_kib);
+        assert_true(box_read_memory_kib(b->guest_pid) - kib <= arg_growth_kib);
 
         /* meanwhile the guest does what it is for */
         assert_int_equal(box_run_shell(b, 3,
@@ -390,7 +360,7 @@ static void waits_for_a_reader_that_stops(void **state) {
                 n += (size_t)r;
         }
         free(chunk);
-        assert_true(read_memory_kib(b->guest_pid) - kib <= arg_growth_kib);
+        assert_true(box_read_memory_kib(b->guest_pid) - kib <= arg_growth_kib);
         run.out = close_fd(run.out);
         assert_int_equal(box_finish(b, &run).value, SIGHUP);
 }
@@ -449,7 +419,7 @@ static void has_as_many_terminals_as_executions(void **state) {
         char out[64];
 
         assert_int_equal(box_run_shell(b, 1000, "exit 0", out, sizeof(out)), 0);
-        n_fds = count_fds(b->guest_pid);
+        n_fds = box_count_fds(b->guest_pid);
         for (unsigned round = 0; round < 2; round++) {
                 memset(seen, 0, sizeof(seen));
                 for (uint32_t i = 0; i < GUEST_EXECS_MAX; i++)
@@ -468,7 +438,7 @@ static void has_as_many_terminals_as_executions(void **state) {
                         assert_int_equal(strtoul(out, NULL, 10), i);
                         assert_int_equal(box_finish(b, &runs[i]).value, 0);
                 }
-                assert_int_equal(count_fds(b->guest_pid), n_fds);
+                assert_int_equal(box_count_fds(b->guest_pid), n_fds);
         }
 }
 
@@ -513,14 +483,8 @@ int main(int argc, char **argv) {
                 IN_BOX(says_when_there_are_too_many_terminals),
         };
 
-        if (argc < 4)
-                return 2;
-        if (geteuid() != 0) {
-                print_message("needs to be root\n");
-                return 77;
-        }
         if (argc > 4)
                 arg_growth_kib = strtol(argv[4], NULL, 10);
-        arg_paths = (BoxPaths){ .guest = argv[1], .box = argv[2], .list = argv[3] };
+        arg_paths = box_take_paths(argc, argv, 3);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

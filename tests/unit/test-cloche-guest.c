@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -281,35 +280,6 @@ static void runs_as_many_at_once_as_it_may(void **state) {
         }
 }
 
-static size_t count_fds(pid_t pid) {
-        char path[64];
-        size_t n = 0;
-        DIR *d;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-        d = opendir(path);
-        assert_non_null(d);
-        while (readdir(d))
-                n++;
-        closedir(d);
-        return n;
-}
-
-static long read_memory_kib(pid_t pid) {
-        char path[64], line[256];
-        long kib = -1;
-        FILE *f;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
-        f = fopen(path, "re");
-        assert_non_null(f);
-        while (fgets(line, sizeof(line), f))
-                (void)sscanf(line, "VmRSS: %ld", &kib);
-        (void)fclose(f);
-        assert_true(kib > 0);
-        return kib;
-}
-
 static void run_many(Box *b, uint32_t first, uint32_t n) {
         const Program program = {
                 .argv = WORDS("true"),
@@ -331,11 +301,11 @@ static void does_not_grow_in_a_thousand_executions(void **state) {
         long kib;
 
         run_many(b, 1, 50);
-        fds = count_fds(b->guest_pid);
-        kib = read_memory_kib(b->guest_pid);
+        fds = box_count_fds(b->guest_pid);
+        kib = box_read_memory_kib(b->guest_pid);
         run_many(b, 51, 1000);
-        assert_int_equal(count_fds(b->guest_pid), fds);
-        assert_true(read_memory_kib(b->guest_pid) - kib <= arg_growth);
+        assert_int_equal(box_count_fds(b->guest_pid), fds);
+        assert_true(box_read_memory_kib(b->guest_pid) - kib <= arg_growth);
 }
 
 /* The guest's children that are there, zombies included. */
@@ -432,13 +402,7 @@ int main(int argc, char **argv) {
                 IN_BOX(waits_while_the_host_does_not_read),
         };
 
-        if (argc < 5)
-                return 2;
-        if (geteuid() != 0) {
-                print_message("needs to be root\n");
-                return 77;
-        }
-        arg_paths = (BoxPaths){ .guest = argv[1], .box = argv[2], .list = argv[3] };
+        arg_paths = box_take_paths(argc, argv, 4);
         arg_growth = strtol(argv[4], NULL, 10);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
