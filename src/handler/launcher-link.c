@@ -247,7 +247,9 @@ static bool is_answer(const LauncherCall *call, const LauncherMessage *m) {
                 return m->header.type == LAUNCHER_ENDED;
         if (call->message.header.type == LAUNCHER_CLOSE)
                 return m->header.type == LAUNCHER_CLOSED;
-        return m->header.type == LAUNCHER_PROFILE || m->header.type == LAUNCHER_DONE;
+        if (call->message.header.type == LAUNCHER_PROFILES)
+                return m->header.type == LAUNCHER_PROFILE || m->header.type == LAUNCHER_DONE;
+        return false;
 }
 
 /* Consumes fd. Returns 0, or -EBADMSG. */
