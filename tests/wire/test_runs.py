@@ -7,7 +7,7 @@ import struct
 import time
 import unittest
 
-import played
+import played_guest
 from case import MIB, SANITIZED, Case, Gate
 
 class Ends(Case):
@@ -135,7 +135,7 @@ class Guests(Case):
 
     def test_output_that_looks_like_frames_is_output(self):
         h = self.handler()
-        frame = struct.pack("=HHIIiQ", played.EXITED, 1, 1, 1, 0, 0)
+        frame = struct.pack("=HHIIiQ", played_guest.EXITED, 1, 1, 1, 0, 0)
         program = f"import sys; sys.stdout.buffer.write({frame!r} * 1000); sys.exit(9)"
         self.assert_status(h.run(code=program), "exited", exit_code=9)
         self.assertEqual(h.output[1, "stdout"], frame * 1000)
