@@ -42,8 +42,10 @@
 #define STDIN_BUFFERS_MAX (16 * MIB)      /* the same of all runs of one connection */
 #define OUTPUT_CHUNK_MAX  (32 * KIB)      /* bytes of output in one notification */
 #define OUTPUT_GRACE_USEC \
-        (500 * USEC_PER_MSEC)         /* main program ended → output pipes are read no more */
-#define TERMINAL_SIZE_MAX 4096        /* rows or columns */
+        (500 * USEC_PER_MSEC) /* main program ended → output pipes are read no more */
+#define KILLED_GRACE_USEC \
+        (250 * USEC_PER_MSEC)  /* main program killed by a stranger → it was only the program */
+#define TERMINAL_SIZE_MAX 4096 /* rows or columns */
 #define CAPTURE_SIZE_MAX  (256 * KIB) /* of each stream in a result; its middle is left out */
 #define DISPLAY_SIZE_MAX  (1 * MIB)   /* one line of a driver: a picture, as base64 */
 #define INTERRUPT_GRACE_USEC \

@@ -163,13 +163,24 @@ static void set_timer(Execution *e, uint64_t usec) {
                 handler_exit(e->sandbox->handler, r);
 }
 
+/* Whether its program was killed by nobody that we know. Who kills a whole sandbox, an administrator
+ * or systemd at the end of its time, kills one process after another, and the guest may still tell
+ * of this one before its own turn comes. */
+static bool is_killed_by_stranger(const Execution *e) {
+        return e->program && e->end.cause == END_EXITED &&
+               e->end.exited.kind == GUEST_EXIT_SIGNALED && e->end.exited.value == SIGKILL &&
+               e->end.usage.oom_kills == 0;
+}
+
 /* Nothing writes any more, or nobody is to listen. May free the execution. */
 static void begin_flush(Execution *e) {
         if (e->state == EXECUTION_FLUSHING)
                 return;
         e->state = EXECUTION_FLUSHING;
         streams_close_input(e->streams);
-        if (!e->kills || streams_are_ended(e->streams))
+        if (is_killed_by_stranger(e))
+                set_timer(e, KILLED_GRACE_USEC);
+        else if (!e->kills || streams_are_ended(e->streams))
                 finish(e, 0, NULL);
         else
                 set_timer(e, FLUSH_TIMEOUT_USEC);
@@ -280,7 +291,8 @@ void execution_sandbox_ended(Execution *e, EndCause cause, LauncherDeath death,
         e->kills = true;
         e->at_driver = false;
         e->program = program_free(e->program);
-        if (e->state == EXECUTION_WAITING)
+        if (e->state == EXECUTION_WAITING ||
+            (e->state == EXECUTION_FLUSHING && streams_are_ended(e->streams)))
                 finish(e, 0, NULL);
         else
                 begin_flush(e);
@@ -297,7 +309,7 @@ static void on_streams_ended(void *userdata) {
                 return;
         if (e->state == EXECUTION_DRAINING)
                 begin_end(e);
-        else if (e->state == EXECUTION_FLUSHING)
+        else if (e->state == EXECUTION_FLUSHING && !is_killed_by_stranger(e))
                 finish(e, 0, NULL);
 }
 
