@@ -25,8 +25,9 @@
 
 /* beyond the execution's own timeout: starting, moving files in and out, draining its output */
 #define EXEC_SLACK_USEC (120 * USEC_PER_SEC)
-/* beyond the lifetime of a sandbox that is kept: starting */
-#define LIFETIME_SLACK_USEC (5 * USEC_PER_SEC)
+/* Beyond the lifetime of a sandbox that is kept: starting, for which its handler's clock does not run
+ * yet. It is the handler that ends it in time; the scope's limit is the net below. */
+#define LIFETIME_SLACK_USEC (2 * PODMAN_TIMEOUT_USEC + GUEST_TIMEOUT_USEC)
 
 void birth_refuse(Sandbox *s, LauncherRefusal refusal, const char *detail) {
         s->events->refused(s, refusal, detail, s->userdata);

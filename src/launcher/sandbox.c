@@ -43,15 +43,15 @@ static bool is_guest_dead(const Sandbox *s) {
  * was killed for memory is nobody's death but its own; where it cannot be told from the guest's any
  * more, it is believed to be the cause. */
 static LauncherDeath find_death(const Sandbox *s, const LauncherUsage *usage) {
+        bool is_dead = !cgroup_is_populated(s->cgroup_fd) || is_guest_dead(s);
         uint64_t now;
 
-        if (cgroup_is_populated(s->cgroup_fd) && !is_guest_dead(s))
-                return LAUNCHER_DEATH_INVALID;
-        if (usage->oom_kills > 0 && leaf_is_guest_oom_killed(s) != 0)
+        if (is_dead && usage->oom_kills > 0 && leaf_is_guest_oom_killed(s) != 0)
                 return LAUNCHER_DEATH_OOM;
+        /* then systemd kills it, and a guest's channel ends a moment before its process does */
         if (sd_event_now(s->manager->event, CLOCK_MONOTONIC, &now) >= 0 && now >= s->deadline_usec)
                 return LAUNCHER_DEATH_LIFETIME;
-        return LAUNCHER_DEATH_KILLED;
+        return is_dead ? LAUNCHER_DEATH_KILLED : LAUNCHER_DEATH_INVALID;
 }
 
 static const char *death_name(LauncherDeath death) {
