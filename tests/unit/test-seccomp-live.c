@@ -199,7 +199,8 @@ static void kills_a_program_that_takes_another_door(void **state) {
                 int status = run_probe(*state, modes[i], "", output, sizeof(output));
 
                 assert_true(WIFSIGNALED(status));
-                assert_int_equal(WTERMSIG(status), SIGSYS);
+                /* or there is no such door: a kernel without 32-bit calls faults the instruction */
+                assert_true(WTERMSIG(status) == SIGSYS || (i == 0 && WTERMSIG(status) == SIGSEGV));
         }
 }
 
