@@ -16,7 +16,9 @@
 #include "basic/cleanup.h"
 #include "basic/json.h"
 #include "basic/limits.h"
+#include "basic/log.h"
 #include "basic/utf8.h"
+#include "launcher/graph-root.h"
 #include "launcher/profile-content.h"
 #include "launcher/profile-load.h"
 #include "launcher/profile-unit.h"
@@ -153,6 +155,9 @@ static void on_image(const PodmanAnswer *answer, void *userdata) {
                 refuse(l, LAUNCHER_REFUSAL_PODMAN, "%s", problem);
                 return;
         }
+        r = graph_root_note(l->source->runtime_dir, answer->body);
+        if (r < 0 && r != -ENOENT)
+                log_warning(r, "Cannot note where Podman stores layers, ignoring");
         l->callback(LAUNCHER_REFUSAL_INVALID, l->profile, "", l->userdata);
 }
 

@@ -172,6 +172,29 @@ def test_a_start_that_would_never_end_is_ended_and_holds_nobody_up(mode, watch, 
     watch.assert_clean_within(10)
 
 
+def test_a_layer_that_a_killed_podman_left_half_made_is_removed(mode, watch, client):
+    """As a kill in the middle of "create" leaves it: there, and in no record."""
+    client.sh("true").good()
+    overlay, layer = mode.storage / "overlay", "c3" * 32
+    owner = (mode.owner_uid, -1)
+    for path in (overlay / layer, overlay / layer / "diff"):
+        path.mkdir()
+        os.chown(path, *owner)
+    link = overlay / "l" / ("C" * 26)
+    link.symlink_to(f"../{layer}/diff")
+    os.chown(link, *owner, follow_symlinks=False)
+    client.close()
+    with mode.connect() as running:
+        running.start("shell", code="echo up; sleep 9987").wait_output(b"up")
+        mode.systemctl("stop", "cloche-podman.service")
+        assert (overlay / layer).exists()
+    with mode.connect() as running:
+        running.start("shell", code="echo up; sleep 9986").wait_output(b"up")
+        find(mode, "podman", []).kill(signal.SIGKILL)
+        machine.wait_for(lambda: not (overlay / layer).exists(), 10, "the layer gone")
+    watch.assert_clean_within(10)
+
+
 def alive(process):
     return any((p.pid, p.start) == (process.pid, process.start) for p in machine.processes())
 

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What Podman leaves when it is killed in the middle of "create". containers/storage makes a layer
+ * under the lock overlay-layers/layers.lock: a directory overlay/ID, a short name for it,
+ * overlay/l/NAME → ../ID/diff, which overlay/ID/link spells, and a record in one of the two files
+ * beside the lock. So whoever holds the lock and finds a directory that no record names has found an
+ * orphan, and Podman itself would never look at it again ("podman system check" does, for half a
+ * minute, and leaves the short name).
+ *
+ * Only what is minutes old goes: older oddities of a store are its owner's. Without readable records
+ * everything would look like an orphan, so then nothing goes. A directory that is mounted is not
+ * entered. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "basic/cleanup.h"
+#include "launcher/orphan-layer.h"
+#include "launcher/podman-json.h"
+
+#define LAYER_ID_SIZE   64
+#define SHORT_NAME_SIZE 26
+#define REMOVAL_FDS_MAX 16 /* directories that nftw() keeps open */
+
+typedef struct Store {
+        int overlay_fd; /* GRAPH-ROOT/overlay */
+        int layers_fd;  /* GRAPH-ROOT/overlay-layers */
+        int lock_fd;
+        char *overlay_path;
+        json_object *records[2]; /* arrays; those of containers only may be in the second file */
+} Store;
+
+static void store_done(Store *s) {
+        close_fd(s->overlay_fd);
+        close_fd(s->layers_fd);
+        close_fd(s->lock_fd); /* and with it the lock goes */
+        free(s->overlay_path);
+        for (size_t i = 0; i < ARRAY_SIZE(s->records); i++)
+                (void)json_object_put(s->records[i]);
+}
+
+/* -- the records ------------------------------------------------------------------------------ */
+
+static int read_records(int layers_fd, const char *name, json_object **ret) {
+        _cleanup_close_ int fd = openat(layers_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_free_ char *text = NULL;
+        struct stat st;
+        size_t size = 0;
+
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_size > ORPHAN_LAYERS_FILE_MAX)
+                return -EBADMSG;
+        text = malloc((size_t)st.st_size + 1);
+        if (!text)
+                return -ENOMEM;
+        while (size < (size_t)st.st_size) {
+                ssize_t n = read(fd, text + size, (size_t)st.st_size - size);
+
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        return -EBADMSG;
+                size += (size_t)n;
+        }
+        if (podman_json_parse(text, size, ret) < 0 || !json_object_is_type(*ret, json_type_array))
+                return -EBADMSG;
+        return 0;
+}
+
+static bool is_recorded(const Store *s, const char *id) {
+        for (size_t i = 0; i < ARRAY_SIZE(s->records); i++)
+                for (size_t k = 0; k < json_object_array_length(s->records[i]); k++) {
+                        const char *known = podman_json_get_string(
+                                json_object_array_get_idx(s->records[i], k), "id");
+
+                        if (known && strcmp(known, id) == 0)
+                                return true;
+                }
+        return false;
+}
+
+/* -- the directories -------------------------------------------------------------------------- */
+
+static bool is_made_of(const char *s, size_t size, const char *letters) {
+        return strlen(s) == size && strspn(s, letters) == size;
+}
+
+static bool is_young(int dir_fd, const char *name) {
+        struct timespec now;
+        struct stat st;
+
+        return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+               clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+               now.tv_sec - st.st_mtim.tv_sec < ORPHAN_LAYER_AGE_MAX_SEC;
+}
+
+static int remove_one(const char *path, const struct stat *st _unused_, int type _unused_,
+                      struct FTW *ftw _unused_) {
+        return remove(path) < 0 ? -errno : 0;
+}
+
+static int remove_layer(const Store *s, const char *id) {
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", s->overlay_path, id) < 0)
+                return -ENOMEM;
+        return nftw(path, remove_one, REMOVAL_FDS_MAX, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static int sweep_layers(const Store *s, size_t *ret_removed) {
+        int fd = openat(s->overlay_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *e;
+
+        if (!dir) {
+                r = -errno;
+                close_fd(fd);
+                return r;
+        }
+        while ((e = readdir(dir))) {
+                int k;
+
+                if (!is_made_of(e->d_name, LAYER_ID_SIZE, "0123456789abcdef") ||
+                    is_recorded(s, e->d_name) || !is_young(s->overlay_fd, e->d_name))
+                        continue;
+                k = remove_layer(s, e->d_name);
+                if (k == 0)
+                        (*ret_removed)++;
+                else
+                        r = k;
+        }
+        (void)closedir(dir);
+        return r;
+}
+
+/* A short name whose layer is gone, just now or by a removal that was cut off. */
+static int sweep_short_names(const Store *s) {
+        int fd = openat(s->overlay_fd, "l", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), r = 0;
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *e;
+
+        if (!dir) {
+                r = errno == ENOENT ? 0 : -errno;
+                close_fd(fd);
+                return r;
+        }
+        while ((e = readdir(dir)))
+                if (is_made_of(e->d_name, SHORT_NAME_SIZE,
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") &&
+                    is_young(dirfd(dir), e->d_name) &&
+                    faccessat(dirfd(dir), e->d_name, F_OK, 0) < 0 && errno == ENOENT &&
+                    unlinkat(dirfd(dir), e->d_name, 0) < 0)
+                        r = -errno;
+        (void)closedir(dir);
+        return r;
+}
+
+/* -- both ------------------------------------------------------------------------------------- */
+
+static int store_open(Store *s, const char *graph_root) {
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+        _cleanup_close_ int root_fd = open(graph_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        if (root_fd < 0)
+                return -errno;
+        s->overlay_fd = openat(root_fd, "overlay", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        s->layers_fd = openat(root_fd, "overlay-layers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (s->overlay_fd < 0 || s->layers_fd < 0)
+                return -errno;
+        s->lock_fd = openat(s->layers_fd, "layers.lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (s->lock_fd < 0)
+                return -errno;
+        if (asprintf(&s->overlay_path, "%s/overlay", graph_root) < 0) {
+                s->overlay_path = NULL;
+                return -ENOMEM;
+        }
+        if (fcntl(s->lock_fd, F_OFD_SETLKW, &lock) < 0)
+                return -errno;
+
+        r = read_records(s->layers_fd, "layers.json", &s->records[0]);
+        if (r < 0)
+                return r;
+        r = read_records(s->layers_fd, "volatile-layers.json", &s->records[1]);
+        if (r == -ENOENT) {
+                s->records[1] = json_object_new_array();
+                return s->records[1] ? 0 : -ENOMEM;
+        }
+        return r;
+}
+
+int orphan_layer_sweep(const char *graph_root, size_t *ret_removed) {
+        _cleanup_(store_done)
+                Store s = { .overlay_fd = -EBADF, .layers_fd = -EBADF, .lock_fd = -EBADF };
+        int r, k;
+
+        *ret_removed = 0;
+        r = store_open(&s, graph_root);
+        if (r < 0)
+                return r;
+        r = sweep_layers(&s, ret_removed);
+        k = sweep_short_names(&s);
+        return r < 0 ? r : k;
+}

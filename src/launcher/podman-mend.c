@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* cloche-podman-mend: what systemd runs when cloche-podman.service has ended (ExecStopPost=).
+ *
+ *   cloche-podman-mend LINK
+ *
+ * LINK leads to the graph root (graph-root.h). When Podman ended as it should there is nothing to do.
+ * When it was killed, by the kernel for memory or by hand, it may have left a layer half made, which
+ * nobody else will ever remove (orphan-layer.h). The service is not started again before this has
+ * ended, so no container of ours is being made meanwhile; others' are safe behind the storage's lock.
+ *
+ * As an ordinary user the work is done inside the user namespace of their Podman, where the layers'
+ * files are theirs: the program starts itself again through "podman unshare". */
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "basic/cleanup.h"
+#include "basic/log.h"
+#include "launcher/orphan-layer.h"
+
+#define PODMAN "/usr/bin/podman"
+
+static int sweep(const char *link) {
+        size_t n = 0;
+        int r;
+
+        r = orphan_layer_sweep(link, &n);
+        if (n > 0)
+                log_notice("Removed %zu layers that Podman had left half made when it was killed",
+                           n);
+        if (r == -ENOENT)
+                return 0; /* nothing was ever stored there */
+        return r < 0 ? log_error(r, "Cannot look for layers left half made") : 0;
+}
+
+/* Does not return when it goes well. The environment is built from nothing, as the service's. */
+static int again_in_namespace(const char *link) {
+        _cleanup_free_ char *home = NULL, *xdg = NULL;
+        const char *argv[] = { PODMAN,    "--cgroup-manager=cgroupfs",      "--events-backend=none",
+                               "unshare", LIBEXECDIR "/cloche-podman-mend", link,
+                               NULL };
+        const char *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                              "CONTAINERS_CONF=" POLICYDIR "/containers.conf", NULL, NULL, NULL };
+
+        if (asprintf(&home, "HOME=%s", getenv("HOME") ?: "/") < 0 ||
+            asprintf(&xdg, "XDG_RUNTIME_DIR=%s", getenv("XDG_RUNTIME_DIR") ?: "") < 0)
+                return log_oom();
+        env[2] = home;
+        env[3] = xdg;
+        (void)execve(PODMAN, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
+        return log_error(errno, "Cannot run " PODMAN);
+}
+
+int main(int argc, char *argv[]) {
+        const char *result = getenv("SERVICE_RESULT");
+        char root[4096];
+
+        if (argc != 2 || argv[1][0] != '/') {
+                log_full(LOG_ERR, 0,
+                         "Usage: cloche-podman-mend LINK (systemd runs it, see "
+                         "cloche-podman.service)");
+                return 2;
+        }
+        if (result && strcmp(result, "success") == 0)
+                return 0;
+        if (readlink(argv[1], root, sizeof(root)) < 0)
+                return 0; /* no launcher has come as far as to store anything */
+        if (geteuid() != 0)
+                return again_in_namespace(argv[1]) < 0;
+        return sweep(argv[1]) < 0;
+}
