@@ -78,6 +78,7 @@ int box_end(Box *b) {
         int status;
 
         b->channel = close_fd(b->channel);
+        (void)kill(b->guest_pid, SIGCONT); /* a test that failed may have left it stopped */
         assert_int_equal(waitpid(b->box_pid, &status, 0), b->box_pid);
         assert_true(WIFEXITED(status));
         close_fd(b->filter_fd);

@@ -11,7 +11,7 @@
 
 #include "wire/guest-frame.h"
 
-#define BOX_TIMEOUT_MSEC 30000 /* longer than anything takes */
+#define BOX_TIMEOUT_MSEC 100000 /* longer than anything takes */
 
 #define WORDS(...)  ((const char *const[]){ __VA_ARGS__, NULL })
 #define SHELL(text) WORDS("sh", "-c", text)
