@@ -11,33 +11,27 @@ from matplotlib.backend_bases import FigureManagerBase
 import cloche_driver
 
 
-class Picture:
-    """A figure as it was when it was shown."""
+def picture_of(figure):
+    memory = io.BytesIO()
+    figure.savefig(memory, format="png")
+    return {"text/plain": repr(figure), "image/png": memory.getvalue()}
 
-    def __init__(self, figure):
-        memory = io.BytesIO()
-        figure.savefig(memory, format="png")
-        self.png = memory.getvalue()
-        self.name = repr(figure)
 
-    def __repr__(self):
-        return self.name
-
-    def _repr_png_(self):
-        return self.png
+def show_all():
+    """Each open figure is seen once, whatever its backend."""
+    for manager in list(_pylab_helpers.Gcf.get_all_fig_managers()):
+        figure = manager.canvas.figure
+        _pylab_helpers.Gcf.destroy(manager)
+        cloche_driver.send_result(picture_of(figure))
 
 
 class FigureManager(FigureManagerBase):
-    """pyplot.show() shows all figures and closes them, so that each is seen once."""
-
     @classmethod
     def pyplot_show(cls, *, block=None):
-        for manager in list(_pylab_helpers.Gcf.get_all_fig_managers()):
-            cloche_driver.show(Picture(manager.canvas.figure))
-            _pylab_helpers.Gcf.destroy(manager)
+        show_all()
 
     def show(self):
-        cloche_driver.show(Picture(self.canvas.figure))
+        cloche_driver.send_result(picture_of(self.canvas.figure))
 
 
 class FigureCanvas(FigureCanvasAgg):

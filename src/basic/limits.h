@@ -47,7 +47,10 @@
         (250 * USEC_PER_MSEC)  /* main program killed by a stranger → it was only the program */
 #define TERMINAL_SIZE_MAX 4096 /* rows or columns */
 #define CAPTURE_SIZE_MAX  (256 * KIB) /* of each stream in a result; its middle is left out */
-#define DISPLAY_SIZE_MAX  (1 * MIB)   /* one line of a driver: a picture, as base64 */
+#define RESULT_SIZE_MAX   (1 * MIB)   /* one line of a driver: a picture, as base64 */
+#define RESULTS_SIZE_MAX  (8 * MIB)   /* those of one execution together, as JSON … */
+#define RESULTS_MAX       256         /* … and how many; what is beyond is left out */
+#define ERROR_SIZE_MAX    (64 * KIB)  /* each string of the error that code ended by */
 #define INTERRUPT_GRACE_USEC \
         (1 * USEC_PER_SEC) /* an interpreter was interrupted → it is ready for the next code */
 #define DRIVER_TIMEOUT_USEC (30 * USEC_PER_SEC) /* a driver was started → it is ready */

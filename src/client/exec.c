@@ -146,7 +146,7 @@ static int dispatch_message(Exec *e, json_object *message) {
                 return r;
         e->result = json_object_get(result);
         e->error = json_object_get(error);
-        return 0;
+        return e->result ? run_output_add_results(&e->output, e->result) : 0;
 }
 
 /* Returns 1, 0 at the end of the connection, -errno. */

@@ -52,6 +52,26 @@ int run_output_add(RunOutput *o, json_object *params) {
         return r < 0 ? r : sink_add(sink, data, size);
 }
 
+int run_output_add_results(RunOutput *o, json_object *result) {
+        json_object *results = NULL, *text = NULL;
+        int r = 0;
+
+        if (o->stdout_sink.fd < 0 || !json_object_object_get_ex(result, "results", &results) ||
+            !json_object_is_type(results, json_type_array))
+                return 0;
+        for (size_t i = 0; r >= 0 && i < json_object_array_length(results); i++) {
+                if (!json_object_object_get_ex(json_object_array_get_idx(results, i), "text/plain",
+                                               &text) ||
+                    !json_object_is_type(text, json_type_string))
+                        continue;
+                r = sink_add(&o->stdout_sink, json_object_get_string(text),
+                             (size_t)json_object_get_string_len(text));
+                if (r >= 0)
+                        r = sink_add(&o->stdout_sink, "\n", 1);
+        }
+        return r;
+}
+
 bool run_output_is_full(const RunOutput *o) {
         return sink_is_full(&o->stdout_sink) || sink_is_full(&o->stderr_sink);
 }

@@ -21,6 +21,10 @@ void run_output_done(RunOutput *o);
 /* The params of an "output" notification. Returns 0, -EBADMSG, -ENOMEM. */
 int run_output_add(RunOutput *o, json_object *params);
 
+/* What code gave back, as text behind what it printed; nothing when that is kept, for the result has it
+ * then. result is that of an execution. Returns 0 or -ENOMEM. */
+int run_output_add_results(RunOutput *o, json_object *result);
+
 bool run_output_is_full(const RunOutput *o);
 bool run_output_is_busy(const RunOutput *o);
 void run_output_prepare(const RunOutput *o, struct pollfd *out, struct pollfd *err);

@@ -23,10 +23,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "basic/cleanup.h"
+#include "basic/json.h"
 #include "basic/limits.h"
 #include "handler/driver.h"
 #include "handler/execution.h"
@@ -60,7 +62,8 @@ struct Execution {
         const ExecutionEvents *events;
         void *userdata;
         uint32_t exec;    /* its id inside, 0 before it was started */
-        Program *program; /* NULL before that, and when the sandbox is dead */
+        json_object *command; /* for the driver, NULL before it was started */
+        Program *program;     /* NULL before that, and when the sandbox is dead */
         Streams *streams;
         sd_event_source *timer;
         bool is_started;
@@ -114,6 +117,7 @@ static void unlink_and_free(Execution *e) {
         streams_free(e->streams);
         sd_event_source_disable_unref(e->timer);
         (void)json_object_put(e->order.request_id);
+        (void)json_object_put(e->command);
         free(e);
 }
 
@@ -382,6 +386,27 @@ static const ProgramEvents program_events = {
         .on_exited = on_exited,
 };
 
+/* Makes the command of what is borrowed in the order. Returns 0 or -ENOMEM. */
+static int make_command(Execution *e, uint32_t exec) {
+        const Payload *p = &e->order.payload;
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        e->command = json_object_new_object();
+        if (!e->command || asprintf(&path, "%s/%u/%s", GUEST_CODE_DIR, exec, p->code_name) < 0)
+                return -ENOMEM;
+        r = json_set_uint(e->command, "run", exec);
+        if (r >= 0)
+                r = json_set_string(e->command, "path", path);
+        if (r >= 0 && p->env && p->env != e->sandbox->env)
+                r = json_set(e->command, "env", json_object_get(p->env));
+        if (r >= 0 && p->cwd)
+                r = json_set_string(e->command, "cwd", p->cwd);
+        if (r >= 0 && !e->sandbox->is_kept)
+                r = json_set_bool(e->command, "last", true);
+        return r;
+}
+
 /* Returns 0, a METHOD_E_…, or -errno. */
 static int start(Execution *e) {
         _cleanup_close_ int payload_fd = -EBADF, in = -EBADF, out = -EBADF, err = -EBADF;
@@ -392,10 +417,14 @@ static int start(Execution *e) {
         int fds[3], r;
 
         if (e->order.by_driver) {
+                r = make_command(e, exec);
+                if (r < 0)
+                        return r;
                 payload.words = GUEST_PROGRAM_PATH "\n" GUEST_COMMAND_STAND_IN "\n" STAND_IN_WORD;
                 payload.takes_code_path = false;
         }
-        payload.sandbox_env = e->sandbox->env;
+        if (payload.env != e->sandbox->env)
+                payload.sandbox_env = e->sandbox->env;
         payload_fd = payload_pack(&payload, exec, &frame);
         if (payload_fd < 0)
                 return payload_fd;
@@ -445,9 +474,17 @@ void execution_code_running(Execution *e) {
         set_timer(e, e->timeout_usec);
 }
 
-void execution_code_done(Execution *e, uint8_t exit_code) {
+/* What it holds are the last ends of the streams that are not a leftover's. May free the execution. */
+static void end_stand_in(Execution *e) {
+        (void)program_signal(e->program, SIGKILL, /* to_group= */ true);
+        begin_drain(e);
+}
+
+void execution_code_done(Execution *e, uint8_t exit_code, json_object *error) {
         if (e->state >= EXECUTION_DRAINING)
                 return;
+        if (error)
+                e->events->on_error(error, e->userdata);
         e->at_driver = false;
         e->end.code_state = CODE_STATE_KEPT;
         if (e->end.cause == END_INVALID) {
@@ -459,10 +496,8 @@ void execution_code_done(Execution *e, uint8_t exit_code) {
                 end_stopping(e);
                 return;
         }
-        /* its own ends of the streams are the last of those that are not a leftover's */
-        (void)program_signal(e->program, SIGKILL, /* to_group= */ true);
         if (e->end.cause == END_EXITED)
-                begin_drain(e);
+                end_stand_in(e);
         else
                 begin_end(e);
 }
@@ -483,6 +518,8 @@ void execution_code_lost(Execution *e, const GuestExited *exited) {
         }
         if (e->state == EXECUTION_STOPPING)
                 end_stopping(e);
+        else if (e->end.cause == END_EXITED && exited && exited->kind == GUEST_EXIT_EXITED)
+                end_stand_in(e);
         else
                 begin_end(e);
 }
@@ -492,11 +529,18 @@ void execution_code_refused(Execution *e, int failure, const RpcProblem *problem
         finish(e, failure, problem);
 }
 
-void execution_display(Execution *e, json_object *data, size_t size) {
-        if (!streams_count_display(e->streams, size))
+void execution_result(Execution *e, json_object *data) {
+        size_t size = 0;
+
+        (void)json_object_to_json_string_length(data, JSON_C_TO_STRING_PLAIN, &size);
+        if (!streams_count_result(e->streams, size))
                 execution_stop(e, END_OUTPUT_LIMIT);
         else if (e->state == EXECUTION_RUNNING)
-                e->events->on_display(data, e->userdata);
+                e->events->on_result(data, e->userdata);
+}
+
+json_object *execution_command(const Execution *e) {
+        return e->command;
 }
 
 /* -- from outside ----------------------------------------------------------------------------- */

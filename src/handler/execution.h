@@ -36,8 +36,10 @@ typedef struct ExecutionEvents {
         /* output that the client may be sent now; stream 0 is stdout (and a terminal), 1 is stderr */
         void (*on_output)(unsigned stream, const char *data, size_t size, bool is_text,
                           void *userdata);
-        /* by_driver only: what the code wants shown, an object of strings by media type, borrowed */
-        void (*on_display)(json_object *data, void *userdata);
+        /* by_driver only (else they may be NULL), both borrowed: what the code gives back, an object of strings by media type;
+         * and the error that it ended by, as driver-reply.h has it, once at most */
+        void (*on_result)(json_object *data, void *userdata);
+        void (*on_error)(json_object *error, void *userdata);
         /* Once, the last; the execution is then freed. failure is 0, or says why nothing was started: a
          * METHOD_E_… or -errno, with what it says (may be NULL). */
         void (*on_done)(const RunEnd *end, int failure, const RpcProblem *problem, void *userdata);
@@ -82,12 +84,15 @@ void execution_start(Execution *e);
 void execution_code_running(Execution *e);
 /* The interpreter was told to let go of it, and is out of its cgroup. */
 void execution_code_left(Execution *e);
-/* It has run, and the interpreter is back where it was. */
-void execution_code_done(Execution *e, uint8_t exit_code);
+/* It has run, and the interpreter is back where it was. error is borrowed, NULL for none. */
+void execution_code_done(Execution *e, uint8_t exit_code, json_object *error);
 /* The interpreter ended in it, or is of no use any more and must be killed with it. exited is
  * borrowed; NULL: as if by SIGKILL. */
 void execution_code_lost(Execution *e, const GuestExited *exited);
 /* There is no interpreter to run it. problem is borrowed. */
 void execution_code_refused(Execution *e, int failure, const RpcProblem *problem);
-/* See on_display; size counts as output. */
-void execution_display(Execution *e, json_object *data, size_t size);
+/* See on_result; as JSON it counts as output. */
+void execution_result(Execution *e, json_object *data);
+
+/* What the driver is to run, as cloche-driver(7) has it. Borrowed; from execution_start() on. */
+json_object *execution_command(const Execution *e);

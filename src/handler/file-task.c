@@ -95,9 +95,6 @@ static void on_output(unsigned stream, const char *data, size_t size, bool is_te
                 t->is_broken = true; /* nothing more is read of it; its end will come */
 }
 
-static void on_display(json_object *data _unused_, void *userdata _unused_) {
-}
-
 /* Why it did not do what it should. */
 static int find_failure(const FileTask *t, const RunEnd *end, const char **ret_detail) {
         *ret_detail = NULL;
@@ -140,7 +137,6 @@ static void on_done(const RunEnd *end, int failure, const RpcProblem *problem, v
 static const ExecutionEvents execution_events = {
         .on_started = on_started,
         .on_output = on_output,
-        .on_display = on_display,
         .on_done = on_done,
 };
 

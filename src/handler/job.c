@@ -86,10 +86,16 @@ static void on_output(unsigned stream, const char *data, size_t size, bool is_te
         report_output(j->report, stream, data, size, is_text);
 }
 
-static void on_display(json_object *data, void *userdata) {
+static void on_result(json_object *data, void *userdata) {
         Job *j = userdata;
 
-        report_display(j->report, data);
+        report_result(j->report, data);
+}
+
+static void on_error(json_object *error, void *userdata) {
+        Job *j = userdata;
+
+        report_error(j->report, error);
 }
 
 static const char *state_name(CodeState state) {
@@ -134,7 +140,8 @@ static void on_done(const RunEnd *end, int failure, const RpcProblem *problem, v
 static const ExecutionEvents execution_events = {
         .on_started = on_started,
         .on_output = on_output,
-        .on_display = on_display,
+        .on_result = on_result,
+        .on_error = on_error,
         .on_done = on_done,
 };
 
@@ -160,7 +167,7 @@ int job_new(Job **ret, Request *request, Sandbox *s, const ProgramParams *params
         j->subject = (ResultSubject){ .sandbox = j->sandbox,
                                       .profile = j->profile,
                                       .digest = j->digest };
-        r = report_new(&j->report, request, params->captures);
+        r = report_new(&j->report, request, params->captures, params->code);
         if (r < 0) {
                 streams_free(order->streams);
                 return r;

@@ -350,7 +350,7 @@ int method_run(Handler *h, Request *request, const void *params, RpcProblem *ret
                 return r;
         }
         r = sandbox_new(&run->sandbox, h, p->profile ? p->profile : RUN_PROFILE_DEFAULT, &limits,
-                        /* is_kept= */ false, /* env= */ NULL, &sandbox_events, run);
+                        /* is_kept= */ false, p->program.env, &sandbox_events, run);
         if (r != 0) {
                 run_free(run);
                 return r;

@@ -50,21 +50,6 @@ static void on_job_done(json_object *result, int failure, const RpcProblem *prob
                 request_succeed(request, result);
 }
 
-/* What the sandbox's interpreter, which is running already, cannot be given. */
-static int check_code(const SandboxExecParams *p, RpcProblem *reterr) {
-        if (p->program.env)
-                return order_refuse(reterr, "env",
-                                    "the interpreter runs already: set variables in the code, or "
-                                    "with sandbox.open");
-        if (p->program.cwd)
-                return order_refuse(
-                        reterr, "cwd",
-                        "the interpreter runs already: change the directory in the code");
-        if (p->program.has_terminal)
-                return order_refuse(reterr, "pty", "code has no terminal: give argv");
-        return 0;
-}
-
 int method_sandbox_exec(Handler *h, Request *request, const void *params, RpcProblem *reterr) {
         const SandboxExecParams *p = params;
         Sandbox *s = sandbox_find(h, p->sandbox);
@@ -76,14 +61,14 @@ int method_sandbox_exec(Handler *h, Request *request, const void *params, RpcPro
         r = order_check(&p->program, reterr);
         if (r == 0 && p->reset && !p->program.code)
                 r = order_refuse(reterr, "reset", "starts the interpreter afresh: give code");
+        if (r == 0 && p->reset && p->program.has_terminal)
+                r = order_refuse(reterr, "reset",
+                                 "with pty code gets an interpreter of its own, which is fresh");
         if (r != 0)
                 return r;
         if (!s)
                 return METHOD_E_UNKNOWN_SANDBOX;
         r = order_make(&p->program, s, request, &order);
-        order.by_driver = p->program.code && s->opened.driver[0];
-        if (r == 0 && order.by_driver)
-                r = check_code(p, reterr);
         if (r == 0)
                 r = order_open_streams(&p->program, h, &streams, reterr);
         if (r != 0)

@@ -34,18 +34,6 @@ int notice_format_output(json_object *id, const char *stream, const char *data, 
         return r < 0 ? r : rpc_format_notification("output", TAKE_PTR(params), ret);
 }
 
-int notice_format_display(json_object *id, json_object *data, json_object **ret) {
-        _cleanup_json_ json_object *params = json_object_new_object();
-        int r;
-
-        if (!params)
-                return -ENOMEM;
-        r = json_set(params, "id", json_object_get(id));
-        if (r >= 0)
-                r = json_set(params, "data", json_object_get(data));
-        return r < 0 ? r : rpc_format_notification("display", TAKE_PTR(params), ret);
-}
-
 int notice_format_ended(const char *sandbox, const char *reason, json_object **ret) {
         _cleanup_json_ json_object *params = json_object_new_object();
         int r;

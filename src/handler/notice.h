@@ -12,9 +12,5 @@
 int notice_format_output(json_object *id, const char *stream, const char *data, size_t size,
                          bool is_text, json_object **ret);
 
-/* The notification of something that code wants shown: data, an object of strings by media type,
- * borrowed. */
-int notice_format_display(json_object *id, json_object *data, json_object **ret);
-
 /* The notification that a sandbox ended by itself. Returns 0 or -ENOMEM. */
 int notice_format_ended(const char *sandbox, const char *reason, json_object **ret);

@@ -79,6 +79,8 @@ int order_make(const ProgramParams *p, const Sandbox *s, Request *request, Execu
                         .env = p->env,
                         .cwd = p->cwd,
                 },
+                /* a driver has no terminal to give */
+                .by_driver = p->code && s->opened.driver[0] && !p->has_terminal,
                 .has_terminal = p->has_terminal,
                 .timeout_usec = p->timeout_ms == LIMIT_UNSET ? LIMIT_UNSET :
                                                                p->timeout_ms * USEC_PER_MSEC,

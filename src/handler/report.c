@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Pieces are only handed in while the client takes them, so notifications need no bound of their
- * own; what is captured has one by capture.c, and displays count as the program's output. A tool's
+ * own; what is captured has one by capture.c, results have theirs. A tool's
  * call is always captured, and its pieces are told as progress besides, if its client wants that. */
 
 #include <errno.h>
 
 #include "basic/json.h"
+#include "basic/limits.h"
 #include "handler/capture.h"
 #include "handler/handler.h"
 #include "handler/mcp-call.h"
@@ -17,7 +18,10 @@ struct Report {
         Request *request;
         bool captures;
         Capture streams[2];
-        json_object *displays; /* an array, NULL when there are none */
+        json_object *results; /* an array; NULL where there can be none */
+        size_t results_size;
+        bool are_truncated;
+        json_object *error; /* NULL for none */
 };
 
 static const char *const stream_names[] = { "stdout", "stderr" };
@@ -27,17 +31,26 @@ Report *report_free(Report *r) {
                 return NULL;
         for (size_t i = 0; i < ARRAY_SIZE(r->streams); i++)
                 capture_done(&r->streams[i]);
-        (void)json_object_put(r->displays);
+        (void)json_object_put(r->results);
+        (void)json_object_put(r->error);
         free(r);
         return NULL;
 }
 
-int report_new(Report **ret, Request *request, bool captures) {
+int report_new(Report **ret, Request *request, bool captures, bool is_code) {
         Report *r = calloc(1, sizeof(*r));
 
         if (!r)
                 return -ENOMEM;
-        *r = (Report){ .request = request, .captures = captures || request->mcp };
+        *r = (Report){
+                .request = request,
+                .captures = captures || request->mcp,
+                .results = is_code ? json_object_new_array() : NULL,
+        };
+        if (is_code && !r->results) {
+                report_free(r);
+                return -ENOMEM;
+        }
         *ret = r;
         return 0;
 }
@@ -69,24 +82,23 @@ void report_output(Report *r, unsigned stream, const char *data, size_t size, bo
         send_notice(r, n, message);
 }
 
-static int keep_display(Report *r, json_object *data) {
-        if (!r->displays)
-                r->displays = json_object_new_array();
-        return r->displays ? json_append(r->displays, json_object_get(data)) : -ENOMEM;
-}
+void report_result(Report *r, json_object *data) {
+        size_t size = 0;
 
-void report_display(Report *r, json_object *data) {
-        json_object *message = NULL;
-        int n;
-
-        if (r->captures) {
-                n = keep_display(r, data);
-                if (n < 0)
-                        handler_exit(r->request->handler, n);
+        (void)json_object_to_json_string_length(data, JSON_C_TO_STRING_PLAIN, &size);
+        if (r->are_truncated || json_object_array_length(r->results) >= RESULTS_MAX ||
+            size > RESULTS_SIZE_MAX - r->results_size) {
+                r->are_truncated = true;
                 return;
         }
-        n = notice_format_display(r->request->id, data, &message);
-        send_notice(r, n, message);
+        r->results_size += size;
+        if (json_append(r->results, json_object_get(data)) < 0)
+                handler_exit(r->request->handler, -ENOMEM);
+}
+
+void report_error(Report *r, json_object *error) {
+        (void)json_object_put(r->error);
+        r->error = json_object_get(error);
 }
 
 static int add_stream(json_object *result, const Capture *c, const char *name,
@@ -104,14 +116,18 @@ static int add_stream(json_object *result, const Capture *c, const char *name,
 }
 
 int report_finish(Report *r, json_object *result) {
-        int n;
+        int n = 0;
 
-        if (!r->captures)
-                return 0;
-        n = add_stream(result, &r->streams[0], "stdout", "stdout_truncated");
-        if (n >= 0)
-                n = add_stream(result, &r->streams[1], "stderr", "stderr_truncated");
-        if (n >= 0 && r->displays)
-                n = json_set(result, "displays", json_object_get(r->displays));
+        if (r->captures) {
+                n = add_stream(result, &r->streams[0], "stdout", "stdout_truncated");
+                if (n >= 0)
+                        n = add_stream(result, &r->streams[1], "stderr", "stderr_truncated");
+        }
+        if (n >= 0 && r->results)
+                n = json_set(result, "results", json_object_get(r->results));
+        if (n >= 0 && r->are_truncated)
+                n = json_set_bool(result, "results_truncated", true);
+        if (n >= 0 && r->error)
+                n = json_set(result, "error", json_object_get(r->error));
         return n;
 }

@@ -33,7 +33,7 @@ struct Streams {
 
         OutputStream outputs[2];
         uint64_t output_max;
-        uint64_t displayed;
+        uint64_t result_size; /* of what else is output */
         bool cut;
 };
 
@@ -117,7 +117,7 @@ static bool may_read(void *userdata) {
 static size_t on_read(size_t size, void *userdata) {
         OutputStream *o = userdata;
         Streams *s = o->streams;
-        uint64_t left = s->output_max - s->outputs[0].size - s->outputs[1].size - s->displayed;
+        uint64_t left = s->output_max - s->outputs[0].size - s->outputs[1].size - s->result_size;
 
         if (!s->events)
                 return size;
@@ -183,14 +183,14 @@ void streams_uncount(Streams *s, unsigned stream, size_t size) {
         s->outputs[stream].size -= size;
 }
 
-bool streams_count_display(Streams *s, size_t size) {
-        uint64_t left = s->output_max - s->outputs[0].size - s->outputs[1].size - s->displayed;
+bool streams_count_result(Streams *s, size_t size) {
+        uint64_t left = s->output_max - s->outputs[0].size - s->outputs[1].size - s->result_size;
 
         if (size > left) {
                 s->cut = true;
                 return false;
         }
-        s->displayed += size;
+        s->result_size += size;
         return true;
 }
 

@@ -58,7 +58,7 @@ void streams_get_sizes(const Streams *s, uint64_t *ret_stdout, uint64_t *ret_std
 void streams_uncount(Streams *s, unsigned stream, size_t size);
 
 /* Counts what else is output. False when the limit is passed. */
-bool streams_count_display(Streams *s, size_t size);
+bool streams_count_result(Streams *s, size_t size);
 
 /* From here on, output is read and thrown away, and only on_ended is told. */
 void streams_discard(Streams *s, void (*on_ended)(void *userdata), void *userdata);

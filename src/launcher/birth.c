@@ -246,8 +246,11 @@ static int create(Sandbox *s) {
                                   .name = s->container,
                                   .image_id = s->profile->image_id,
                                   .cgroup_parent = s->cgroup,
-                                  .guest_path = LIBEXECDIR "/cloche-guest",
-                                  .channel_path = s->socket_path,
+                                  .paths = {
+                                          .guest = LIBEXECDIR "/cloche-guest",
+                                          .drivers = LIBEXECDIR "/drivers",
+                                          .channel = s->socket_path,
+                                  },
                                   .system_mode = s->manager->system_mode,
                                   .work_bytes = s->limits.work_bytes,
                                   .labels = labels,

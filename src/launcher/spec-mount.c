@@ -2,7 +2,7 @@
 
 /* A tmpfs is all that a profile may mount: nothing of the host comes in by it, and what is written
  * there counts as the sandbox's memory. Its options are a list of words known to be harmless. Where
- * it lands matters too: not over the guest and its channel, not over the code that the guest
+ * it lands matters too: not over the guest, the drivers and the channel, not over the code that the guest
  * writes, and not over what the OCI runtime mounts and masks itself. */
 
 #include <errno.h>
@@ -231,10 +231,10 @@ static int add_work(json_object *mounts, json_object *work, uint64_t bytes) {
         return add(mounts, "tmpfs", "tmpfs", WORK_PATH, options, n);
 }
 
-int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const char *guest_path,
-                        const char *channel_path, json_object **ret) {
+int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const SpecPaths *paths,
+                        json_object **ret) {
         static const char *const program_options[] = { "ro", "exec", "nosuid", "nodev" };
-        static const char *const channel_options[] = { "ro", "noexec", "nosuid", "nodev" };
+        static const char *const other_options[] = { "ro", "noexec", "nosuid", "nodev" };
         _cleanup_json_ json_object *all = json_object_new_array();
         json_object *work = find_work(mounts);
         int r = 0;
@@ -253,11 +253,14 @@ int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const char *gu
         if (r >= 0)
                 r = add_work(all, work, work_bytes);
         if (r >= 0)
-                r = add(all, "bind", guest_path, GUEST_PROGRAM_PATH, program_options,
+                r = add(all, "bind", paths->guest, GUEST_PROGRAM_PATH, program_options,
                         ARRAY_SIZE(program_options));
         if (r >= 0)
-                r = add(all, "bind", channel_path, GUEST_CHANNEL_PATH, channel_options,
-                        ARRAY_SIZE(channel_options));
+                r = add(all, "bind", paths->drivers, GUEST_DRIVERS_PATH, other_options,
+                        ARRAY_SIZE(other_options));
+        if (r >= 0)
+                r = add(all, "bind", paths->channel, GUEST_CHANNEL_PATH, other_options,
+                        ARRAY_SIZE(other_options));
         if (r < 0)
                 return r;
 

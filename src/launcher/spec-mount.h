@@ -2,7 +2,7 @@
 #pragma once
 
 /* The "mounts" of a SpecGenerator: a profile may bring tmpfs mounts, a sandbox gets those, its
- * guest and its channel. Pure. */
+ * guest, the drivers and its channel. Pure. */
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -24,7 +24,14 @@ int spec_mount_check(json_object *mounts, char *problem, size_t problem_size);
 /* The size of the tmpfs on /work, LIMIT_UNSET when there is none or it says none. */
 uint64_t spec_mount_work_bytes(json_object *mounts);
 
-/* A new array: the profile's checked mounts (NULL: none), with /work of this size; and the guest
- * and the channel from these host paths. Returns 0 or -ENOMEM. */
-int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const char *guest_path,
-                        const char *channel_path, json_object **ret);
+/* Host paths of what every sandbox gets. */
+typedef struct SpecPaths {
+        const char *guest;   /* the static guest */
+        const char *drivers; /* a directory */
+        const char *channel; /* the sandbox's socket */
+} SpecPaths;
+
+/* A new array: the profile's checked mounts (NULL: none), with /work of this size; and those of paths.
+ * Returns 0 or -ENOMEM. */
+int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const SpecPaths *paths,
+                        json_object **ret);

@@ -205,7 +205,7 @@ static int set_sandbox(json_object *spec, json_object *checked, const SpecSandbo
         }
         if (r >= 0)
                 r = spec_mount_complete(podman_json_get(checked, "mounts", json_type_array),
-                                        s->work_bytes, s->guest_path, s->channel_path, &mounts);
+                                        s->work_bytes, &s->paths, &mounts);
         if (r >= 0)
                 r = json_set(spec, "mounts", mounts);
         if (r < 0)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "launcher/spec-mount.h"
 #include "wire/launcher-message.h"
 
 /* Checks a recorded spec. Returns 0; or -EPERM, with one sentence in reterr_problem that names the
@@ -27,10 +28,9 @@ typedef struct SpecSandbox {
         const char *image_id; /* 64 hex digits: the pinned image, instead of its name */
         const char
                 *cgroup_parent;   /* the scope's cgroup path, "/cloche.slice/…/cloche-<id>.scope" */
-        const char *guest_path;   /* host path of the static guest */
-        const char *channel_path; /* host path of the sandbox's socket */
-        bool system_mode;         /* userns auto of 65536 ids, or the user's own mapping */
-        uint64_t work_bytes;      /* size of the tmpfs on /work */
+        SpecPaths paths;
+        bool system_mode;          /* userns auto of 65536 ids, or the user's own mapping */
+        uint64_t work_bytes;       /* size of the tmpfs on /work */
         const char *const *labels; /* name, value, name, value …, n_labels pairs */
         size_t n_labels;
 } SpecSandbox;
@@ -40,5 +40,5 @@ typedef struct SpecSandbox {
  * none, cap_drop all and cap_add setuid, setgid, kill, no_new_privileges, read-only root, user
  * namespace by mode, seccomp default, httpproxy false, image volumes ignored, systemd false,
  * sdnotify ignore, no log, no healthcheck, no restart, entrypoint and command = the guest, user 0,
- * cgroup parent, labels, mounts of guest and channel, size of /work). Returns 0 or -ENOMEM. */
+ * cgroup parent, labels, mounts of guest, drivers and channel, size of /work). Returns 0 or -ENOMEM. */
 int spec_complete(json_object *checked, const SpecSandbox *sandbox, json_object **ret);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The first block of content is text that reads like a terminal: what the program printed, and in
- * brackets what a model must know besides. Behind it come images and files. A display's image is the
+ * brackets what a model must know besides. Behind it come images and files. A result's image is the
  * program's word, so it becomes an image only if it is base64 at all: a client throws away the whole
  * result otherwise.
  *
  * Trust: the result is the handler's and of known shape, but what stands in its strings is whatever a
- * program in a sandbox printed, named or displayed, NUL characters included. What is missing or of
+ * program in a sandbox printed, named or gave back, NUL characters included. What is missing or of
  * another type is passed over. */
 
 #include <ctype.h>
@@ -215,22 +215,22 @@ static bool write_stream(FILE *f, json_object *result, const char *name, const c
         return true;
 }
 
-/* What was displayed as text and not as an image. */
-static bool write_displays(FILE *f, json_object *result) {
-        json_object *displays = get(result, "displays", json_type_array);
+/* What code gave back that is no image. */
+static bool write_results(FILE *f, json_object *result) {
+        json_object *results = get(result, "results", json_type_array);
         bool written = false;
 
-        for (size_t i = 0; displays && i < json_object_array_length(displays); i++) {
-                json_object *display = json_object_array_get_idx(displays, i);
+        for (size_t i = 0; results && i < json_object_array_length(results); i++) {
+                json_object *forms = json_object_array_get_idx(results, i);
                 bool has_image = false;
 
-                if (!json_object_is_type(display, json_type_object))
+                if (!json_object_is_type(forms, json_type_object))
                         continue;
-                json_object_object_foreach(display, type, value) {
+                json_object_object_foreach(forms, type, value) {
                         (void)value;
                         has_image = has_image || image_type(type);
                 }
-                if (!has_image && write_stream(f, display, "text/plain", ""))
+                if (!has_image && write_stream(f, forms, "text/plain", ""))
                         written = true;
         }
         return written;
@@ -274,9 +274,11 @@ static void write_execution(FILE *f, json_object *result) {
 
         written = write_stream(f, result, "stdout", "");
         written = write_stream(f, result, "stderr", "stderr:\n") || written;
-        written = write_displays(f, result) || written;
+        written = write_results(f, result) || written;
         if (is_true(result, "stdout_truncated") || is_true(result, "stderr_truncated"))
                 (void)fputs("[the middle of the output is left out]\n", f);
+        if (is_true(result, "results_truncated"))
+                (void)fputs("[the last results are left out]\n", f);
         write_problems(f, result);
         if (!written || has_failed(result) || (limits && json_object_array_length(limits) > 0) ||
             strcmp(get_string(result, "state"), "lost") == 0)
@@ -291,13 +293,13 @@ static bool is_base64(json_object *string) {
                              (size_t)json_object_get_string_len(string), &data, &size) >= 0;
 }
 
-static int append_display(Content *c, json_object *display) {
+static int append_result(Content *c, json_object *forms) {
         _cleanup_json_ json_object *shown = json_object_new_object();
         int r;
 
         if (!shown)
                 return -ENOMEM;
-        json_object_object_foreach(display, type, value) {
+        json_object_object_foreach(forms, type, value) {
                 const char *image = image_type(type);
 
                 if (!image || !json_object_is_type(value, json_type_string) || !is_base64(value))
@@ -311,7 +313,7 @@ static int append_display(Content *c, json_object *display) {
                         return r;
         }
         json_object_object_foreach(shown, shown_type, block) {
-                if (json_object_object_add(display, shown_type, json_object_get(block)) < 0)
+                if (json_object_object_add(forms, shown_type, json_object_get(block)) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -369,7 +371,7 @@ static int append_execution(Content *c, json_object *result) {
 
         r = append_written(c, result, write_execution);
         if (r >= 0)
-                r = append_each(c, result, "displays", append_display);
+                r = append_each(c, result, "results", append_result);
         if (r >= 0)
                 r = append_each(c, result, "files", append_file);
         return r;

@@ -52,8 +52,13 @@ const char *const mcp_instructions =
         "next call; lost: they are gone; none: this profile keeps none\"}"                        \
         ",\"stdout\":" STRING ",\"stderr\":" STRING ",\"stdout_truncated\":" BOOLEAN              \
         ",\"stderr_truncated\":" BOOLEAN                                                          \
-        ",\"displays\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"description\":\"By "  \
-        "media type; for an image, which block of content has it\"}}"                             \
+        ",\"results\":{\"type\":\"array\",\"description\":\"What the code gave back: the value of "  \
+        "an expression at its end, what it displayed, figures\",\"items\":{\"type\":\"object\","    \
+        "\"description\":\"By media type; for an image, which block of content has it\"}}"          \
+        ",\"results_truncated\":" BOOLEAN                                                         \
+        ",\"error\":{\"type\":\"object\",\"description\":\"What the code ended by, if it was an error " \
+        "of its language\",\"properties\":{\"name\":" STRING ",\"value\":" STRING                   \
+        ",\"traceback\":" STRING "}}"                                                             \
         ",\"files\":" FILES ",\"usage\":" OBJECT "},\"required\":[\"status\"]}"
 
 #define HIDDEN_EXECUTION " stdin_open pty rows cols capture "
@@ -68,8 +73,9 @@ static const McpTool tools[] = {
                         "Runs code (in the profile's language, Python unless you name another) or a "
                         "program (argv) in a new sandbox and removes the sandbox afterwards: nothing "
                         "is kept. files puts files into it first, collect brings back those that "
-                        "match, such as [\"*.png\"]. Returns stdout, stderr and how it ended; "
-                        "images that the code displays come as images.", .output = EXECUTION,
+                        "match, such as [\"*.png\"]. Returns stdout, stderr, the value of "
+                        "an expression at the end of the code, and how it ended; figures and images that "
+                        "it displays come as images.", .output = EXECUTION,
          .hidden = HIDDEN_EXECUTION,
          },
         {

@@ -12,7 +12,7 @@
 
 /* What becomes of the method's result (mcp-result.h). */
 typedef enum McpToolKind {
-        MCP_TOOL_EXECUTION, /* run, sandbox.exec: output, displays, files, and a failure if it failed */
+        MCP_TOOL_EXECUTION, /* run, sandbox.exec: output, results, files, and a failure if it failed */
         MCP_TOOL_FILE,      /* file.get: what is in the file */
         MCP_TOOL_DATA,      /* any other: the result as it is */
 } McpToolKind;

@@ -119,7 +119,7 @@ static void the_protocol_page_has_each_limit_with_its_value(void **state) {
 }
 
 static void the_protocol_page_has_each_end_and_each_notification(void **state) {
-        static const char *const notifications[] = { "output", "display", "sandbox_ended" };
+        static const char *const notifications[] = { "output", "sandbox_ended" };
         _cleanup_free_ char *ends = find_section(".SH THE RESULT OF AN EXECUTION");
         _cleanup_free_ char *told = find_section(".SH NOTIFICATIONS");
         const char *limit;

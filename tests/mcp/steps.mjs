@@ -162,8 +162,8 @@ export async function a_chart_comes_as_an_image(it) {
         const data = Buffer.from(images[0].data, "base64");
         assert.deepEqual(data.subarray(0, 8), PNG);
         assert.ok(data.readUInt32BE(16) > 100 && data.readUInt32BE(20) > 100);
-        const [display] = result.structuredContent.displays;
-        assert.equal(result.content[display["image/png"]].type, "image");
+        const [figure] = result.structuredContent.results;
+        assert.equal(result.content[figure["image/png"]].type, "image");
     });
 }
 

@@ -74,7 +74,7 @@ static void the_text_of_an_execution_reads_like_a_terminal(void **state) {
                  "x\n[the middle of the output is left out]\n",                                                                            false },
                 { "{\"status\":\"exited\",\"exit_code\":0,\"stdout\":\"x\",\"state\":\"kept\"}",
                  "x\n",                                                                                                                    false },
-                { "{\"status\":\"exited\",\"exit_code\":0,\"displays\":[{\"text/plain\":\"42\"},"
+                { "{\"status\":\"exited\",\"exit_code\":0,\"results\":[{\"text/plain\":\"42\"},"
                   "{\"text/html\":\"<b>\"},7]}",                                       "42\n",                            false },
                 { "{\"status\":\"exited\",\"exit_code\":0,\"files\":[{\"path\":\"a\",\"size\":9,"
                   "\"problem\":\"too large\"}]}",                                      "[a: too large]\n[exit code 0]\n", false },
@@ -96,7 +96,7 @@ static void the_text_of_an_execution_reads_like_a_terminal(void **state) {
 static void an_image_is_an_image_and_leaves_its_number_behind(void **state) {
         _cleanup_json_ json_object *o = format(
                 "sandbox_exec",
-                "{\"status\":\"exited\",\"exit_code\":0,\"displays\":[{\"text/plain\":\"<Figure>\","
+                "{\"status\":\"exited\",\"exit_code\":0,\"results\":[{\"text/plain\":\"<Figure>\","
                 "\"image/png\":\"" PNG "\"},{\"image/svg+xml\":\"<svg/>\"}]}");
 
         (void)state;
@@ -104,19 +104,19 @@ static void an_image_is_an_image_and_leaves_its_number_behind(void **state) {
         assert_string_equal(json_object_get_string(get(block(o, 0), "text")), "[exit code 0]\n");
         assert_string_equal(plain(block(o, 1)),
                             "{\"type\":\"image\",\"data\":\"" PNG "\",\"mimeType\":\"image/png\"}");
-        assert_string_equal(plain(get(get(o, "structuredContent"), "displays")),
+        assert_string_equal(plain(get(get(o, "structuredContent"), "results")),
                             "[{\"text/plain\":\"<Figure>\",\"image/png\":1},"
                             "{\"image/svg+xml\":\"<svg/>\"}]");
 }
 
 static void what_is_not_base64_is_no_image(void **state) {
         _cleanup_json_ json_object *o =
-                format("run", "{\"status\":\"exited\",\"exit_code\":0,\"displays\":["
+                format("run", "{\"status\":\"exited\",\"exit_code\":0,\"results\":["
                               "{\"image/png\":\"not base64\"},{\"image/png\":5}]}");
 
         (void)state;
         assert_int_equal(json_object_array_length(get(o, "content")), 1);
-        assert_string_equal(plain(get(get(o, "structuredContent"), "displays")),
+        assert_string_equal(plain(get(get(o, "structuredContent"), "results")),
                             "[{\"image/png\":\"not base64\"},{\"image/png\":5}]");
 }
 

@@ -363,8 +363,11 @@ static json_object *complete(json_object *checked, bool system_mode) {
                 .name = "cloche-s0",
                 .image_id = IMAGE_ID,
                 .cgroup_parent = "/cloche.slice/cloche-s0.scope",
-                .guest_path = "/usr/libexec/cloche/cloche-guest",
-                .channel_path = "/run/cloche-launcher/sandbox/s0",
+                .paths = {
+                        .guest = "/usr/libexec/cloche/cloche-guest",
+                        .drivers = "/usr/libexec/cloche/drivers",
+                        .channel = "/run/cloche-launcher/sandbox/s0",
+                },
                 .system_mode = system_mode,
                 .work_bytes = 1234567,
                 .labels = labels,
@@ -464,6 +467,9 @@ static void check_completion(const char *quadlet, const char *refused, json_obje
                 assert_json(mount, "type", "\"bind\"");
                 assert_json(mount, "source", "\"/usr/libexec/cloche/cloche-guest\"");
                 assert_json(mount, "options", "[\"ro\",\"exec\",\"nosuid\",\"nodev\"]");
+                mount = find_mount(done, "/.cloche/drivers");
+                assert_json(mount, "source", "\"/usr/libexec/cloche/drivers\"");
+                assert_json(mount, "options", "[\"ro\",\"noexec\",\"nosuid\",\"nodev\"]");
                 mount = find_mount(done, "/.cloche/channel");
                 assert_json(mount, "source", "\"/run/cloche-launcher/sandbox/s0\"");
                 assert_json(mount, "options", "[\"ro\",\"noexec\",\"nosuid\",\"nodev\"]");

@@ -64,7 +64,7 @@ PROFILES = {
 }
 
 # the programs that keep an interpreter's state, of those that have one; for a RealGuest
-DRIVERS = {"python": "python3\n/.cloche/drivers/driver.py"}
+DRIVERS = {"python": "python3\n/.cloche/drivers/python/driver.py"}
 
 
 def text(s, size):

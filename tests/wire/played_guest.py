@@ -172,7 +172,7 @@ R="$1"; mount -t tmpfs none "$R"; cd "$R"
 mkdir usr proc dev tmp work run .cloche; chmod 1777 tmp work
 for l in bin sbin lib lib64; do if [ -e "/usr/$l" ]; then ln -s "usr/$l" "$l"; fi; done
 touch .cloche/guest .cloche/channel; mkdir .cloche/drivers
-mount --bind "$4/python" .cloche/drivers
+mount --bind "$4" .cloche/drivers
 mount --rbind /usr usr; mount --rbind /dev dev; mount -t proc proc proc
 mount --bind "$2" .cloche/guest; mount --bind "$3" .cloche/channel
 mount -t tmpfs -o size=1m,mode=1777 none work

@@ -31,6 +31,11 @@ class Living(Case):
         self.assertEqual(answer["id"], id)
         return answer["result"]
 
+    def value(self, code, **params):
+        """The only result of that code, as text."""
+        result, = self.execute(code, **params)["results"]
+        return result["text/plain"]
+
     def wait_for(self, id):
         while (answer := self.h.answer())["id"] != id:
             pass
@@ -43,24 +48,30 @@ class State(Living):
         result = self.execute("x += 1; f.write('y'); print(x, os.getcwd())")
         self.assertEqual((result["stdout"], result["state"]), ("2 /tmp\n", "kept"))
 
-    def test_the_value_of_a_last_expression_is_printed_and_shown(self):
+    def test_the_value_of_a_last_expression_is_a_result_and_not_printed(self):
         result = self.execute("class A:\n    def _repr_html_(self): return '<b>'\n"
                               "    def __repr__(self): return 'A'\nA()")
-        self.assertEqual(result["stdout"], "A\n")
-        self.assertEqual(result["displays"], [{"text/html": "<b>", "text/plain": "A"}])
+        self.assertEqual(result["stdout"], "")
+        self.assertEqual(result["results"], [{"text/html": "<b>", "text/plain": "A"}])
+        self.assertEqual(self.execute("x = 1")["results"], [])
 
     def test_an_error_keeps_the_state_and_shows_the_line(self):
         self.execute("x = 5")
         result = self.execute("y = 1\nx / 0")
         self.assertEqual((result["exit_code"], result["state"]), (1, "kept"))
         self.assertIn("x / 0", result["stderr"])
+        error = result["error"]
+        self.assertEqual((error["name"], error["value"]), ("ZeroDivisionError", "division by zero"))
+        self.assertEqual(error["traceback"], result["stderr"])
         self.assertNotIn("driver.py", result["stderr"])
-        self.assertEqual(self.execute("x, y")["stdout"], "(5, 1)\n")
+        self.assertEqual(self.value("x, y"), "(5, 1)")
 
     def test_an_exit_is_an_exit_code_and_keeps_the_state(self):
         self.execute("x = 5")
-        self.assertEqual(self.execute("import sys; sys.exit(7)")["exit_code"], 7)
-        self.assertEqual(self.execute("x")["stdout"], "5\n")
+        result = self.execute("import sys; sys.exit(7)")
+        self.assertEqual(result["exit_code"], 7)
+        self.assertNotIn("error", result)
+        self.assertEqual(self.value("x"), "5")
 
     def test_a_crash_loses_the_state_and_the_next_begins_anew(self):
         self.execute("x = 5")
@@ -77,7 +88,7 @@ class State(Living):
         self.assertEqual(self.execute("1", reset=True)["state"], "kept")
 
     def test_input_is_read_by_the_code(self):
-        self.assertEqual(self.execute("input() + input()", stdin="a\nb\n")["stdout"], "'ab'\n")
+        self.assertEqual(self.value("input() + input()", stdin="a\nb\n"), "'ab'")
         id = self.begin(code="print(input())", stdin_open=True)
         self.h.call("exec.stdin", {"id": id, "text": "late\n"}, id="in")
         self.wait_for(id)
@@ -104,7 +115,8 @@ class Ends(Living):
         self.h.call("exec.cancel", {"id": id}, id="c")
         result = self.wait_for(id)
         self.assertEqual((result["status"], result["state"]), ("cancelled", "kept"))
-        self.assertEqual(self.execute("x")["stdout"], "5\n")
+        self.assertEqual(result["error"]["name"], "KeyboardInterrupt")
+        self.assertEqual(self.value("x"), "5")
 
     def test_code_that_will_not_stop_is_killed_with_its_state(self):
         code = "import time\nwhile True:\n    try:\n        time.sleep(9)\n    except BaseException: pass"
@@ -124,7 +136,7 @@ class Ends(Living):
         result = self.execute("while True: print('x' * 1000)", output_bytes=100_000)
         self.assertEqual(result["status"], "output_limit")
         self.assertIn(result["state"], ("kept", "lost"))
-        self.assertEqual(self.execute("1")["stdout"], "1\n")
+        self.assertEqual(self.value("1"), "1")
 
     def test_a_driver_that_talks_nonsense_ends_with_its_code(self):
         # every descriptor the interpreter has, the way to the handler among them
@@ -165,15 +177,29 @@ class Outputs(Living):
         result = self.execute("import os; os.write(1, b'a\\xff\\x00b'); None")
         self.assertEqual(result["stdout"], "a??b")
 
-    def test_displays_come_as_notifications_without_capture(self):
+    def test_results_come_without_capture_too(self):
         id = self.begin(code="class P:\n    def _repr_png_(self): return b'png'\n"
-                             "    def __repr__(self): return 'P'\ndisplay(P())")
-        seen = None
-        while (message := self.h.receive()).get("id") != id:
-            if message["method"] == "display":
-                seen = message["params"]
-        self.assertEqual(seen, {"id": id, "data": {
-            "image/png": base64.b64encode(b"png").decode(), "text/plain": "P"}})
+                             "    def __repr__(self): return 'P'\ndisplay(P()); display(2)")
+        self.assertEqual(self.wait_for(id)["results"], [
+            {"image/png": base64.b64encode(b"png").decode(), "text/plain": "P"}, {"text/plain": "2"}])
+
+    def test_of_too_many_results_the_first_are_kept_and_that_is_told(self):
+        result = self.execute("for i in range(300): display(i)")
+        self.assertEqual([r["text/plain"] for r in result["results"]], [str(i) for i in range(256)])
+        self.assertTrue(result["results_truncated"])
+        result = self.execute("class P:\n    def _repr_png_(self): return bytes(600_000)\n"
+                              "for i in range(12): display(P())")
+        self.assertEqual((len(result["results"]), result["results_truncated"]), (10, True))
+
+    def test_a_form_that_is_too_large_is_left_out_with_a_word(self):
+        result, = self.execute("class P:\n    def _repr_png_(self): return bytes(1 << 20)\n"
+                               "    def __repr__(self): return 'P'\nP()")["results"]
+        self.assertEqual(list(result), ["text/plain"])
+        self.assertIn("image/png: too large", result["text/plain"])
+
+    def test_text_that_json_cannot_have_does_no_harm(self):
+        self.assertEqual(self.value("class P:\n    def __repr__(self): return 'a\\0\\ud800\U0001f600'\nP()"),
+                         "a\ufffd\\ud800\U0001f600")
 
     def test_a_background_process_can_go_on_writing(self):
         result = self.execute(argv=["sh", "-c", "(while sleep 0.05; do echo x || exit; "
