@@ -333,7 +333,7 @@ class Surroundings:
         self.cwd = os.getcwd() if cwd is not None else None
         os.environ.update(env)
         if cwd is not None:
-            os.chdir(os.path.join(home, cwd))
+            os.chdir(os.path.join(home, cwd))  # Cloche has looked that it is there
 
     def leave(self):
         for name, value in self.env.items():
@@ -362,8 +362,8 @@ def run(command):
         source = file.read()
     linecache.cache[path] = (len(source), None, source.splitlines(True), path)
     main.__file__ = sys.argv[0] = path
-    surroundings = Surroundings(command.get("env", {}), command.get("cwd"))
     interrupts.listen()
+    surroundings = Surroundings(command.get("env", {}), command.get("cwd"))
     code, error = guard(source, path)
     if not replies.is_ours():  # a child of the code, which came back here
         flush()

@@ -61,7 +61,7 @@ def test_files_and_state_stay_between_executions(client):
 def test_a_picture_of_matplotlib_is_shown(client):
     box = Box(client, "python")
     result = box.do(code="import matplotlib.pyplot as plt\nplt.plot([1, 2, 3])\nplt.show()")
-    picture, = result["displays"]
+    picture, = result["results"]
     assert base64.b64decode(picture["image/png"]).startswith(b"\x89PNG\r\n")
 
 
