@@ -158,10 +158,10 @@ class PlayedGuest(threading.Thread):
         for program in self.programs.values():
             with contextlib.suppress(OSError):
                 os.killpg(program.pid, signal.SIGKILL)
-        for _, fds in self.waiting.values():
+        waiting, self.waiting = self.waiting, {}  # at once: launcher and guest may both be here
+        for _, fds in waiting.values():
             for fd in fds:
                 os.close(fd)
-        self.waiting = {}
         shutil.rmtree(self.dir, ignore_errors=True)
 
 

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Plays conversations against a service: run-transcript.py SOCKET FILE…
+"""Plays conversations against a service: run-transcript.py [OPTION] SOCKET FILE…
+
+    --bytewise      every byte that is sent is a packet of its own
+    --cut           each file as often as it sends something: the client hangs up after its first
+                    line, then after its second, …, with whatever is under way then
 
 Each file is one connection. Its lines:
     # a comment
@@ -16,7 +20,9 @@ A pattern is JSON. In it, "<any>", "<int>", "<string>", "<id>" and "<digest>" st
 value, and a member "..." for members that are not named. "<id:S>" is an id that is kept: later lines
 have it wherever they say $S$."""
 
+import argparse
 import base64
+import itertools
 import json
 import re
 import socket
@@ -54,7 +60,8 @@ class Failure(Exception):
 
 
 class Player:
-    def __init__(self, path):
+    def __init__(self, path, bytewise=False):
+        self.piece = 1 if bytewise else 1 << 20
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(TIMEOUT)
         self.socket.connect(path)
@@ -105,9 +112,13 @@ class Player:
     def written(self, key):
         return self.output.get(tuple(key), b"")
 
+    def send(self, data):
+        for i in range(0, len(data), self.piece):
+            self.socket.sendall(data[i:i + self.piece])
+
     def play(self, sign, text):
         if sign == ">":
-            self.socket.sendall(text.encode() + b"\n")
+            self.send(text.encode() + b"\n")
         elif sign == "<":
             self.expect([json.loads(text)])
         elif sign == "=":
@@ -127,14 +138,14 @@ class Player:
             raise Failure("this is no line of a transcript")
 
 
-def play(path, name):
-    """Returns None, or what went wrong."""
+def play(path, name, bytewise=False, n_lines=None):
+    """Plays a file, or its first lines. Returns None, or what went wrong."""
     unordered = []
     number = 0
-    player = Player(path)
+    player = Player(path, bytewise)
     try:
         with open(name, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(itertools.islice(lines, n_lines), 1):
                 sign, text = line[:1], line[2:].rstrip("\n")
                 for name_kept, value in player.kept.items():
                     text = text.replace(f"${name_kept}$", value)
@@ -144,7 +155,8 @@ def play(path, name):
                     unordered.append(json.loads(text))
                 elif sign not in "#\n":
                     player.play(sign, text)
-        player.expect(unordered)
+        if n_lines is None:
+            player.expect(unordered)
     except (Failure, OSError) as e:
         return f"{name}:{number}: {e}"
     finally:
@@ -152,15 +164,29 @@ def play(path, name):
     return None
 
 
+def cut(path, name):
+    """Plays a file up to each line that sends something: a hang-up in as many states."""
+    with open(name, encoding="utf-8") as lines:
+        ends = [i for i, line in enumerate(lines, 1) if line[0] in ">!"]
+    return next(filter(None, (play(path, name, n_lines=i) for i in ends)), None)
+
+
 def main():
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
+    options = argparse.ArgumentParser(description=__doc__,
+                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+    how = options.add_mutually_exclusive_group()
+    how.add_argument("--bytewise", action="store_true")
+    how.add_argument("--cut", action="store_true")
+    options.add_argument("socket")
+    options.add_argument("file", nargs="+")
+    options = options.parse_args()
     failures = 0
-    for name in sys.argv[2:]:
-        failure = play(sys.argv[1], name)
+    for name in options.file:
+        failure = (cut(options.socket, name) if options.cut else
+                   play(options.socket, name, options.bytewise))
         failures += failure is not None
         print(failure or f"{name}: ok", flush=True)
-    print(f"{len(sys.argv) - 2 - failures} passed, {failures} failed")
+    print(f"{len(options.file) - failures} passed, {failures} failed")
     sys.exit(1 if failures else 0)
 
 

@@ -1,17 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""From end to end: with the real cloche-guest, and by transcripts."""
+"""From end to end: with the real cloche-guest."""
 
 import contextlib
 import os
-import subprocess
-import sys
-import tempfile
 import unittest
 
-import played
-from case import HANDLER, HERE, Case
+from case import Case
 from played import RealGuest
 
 class RealGuests(Case):
@@ -64,31 +60,6 @@ class RealGuests(Case):
         h.launcher.vanish()
         self.assert_status(h.answer(), "sandbox_died", reason="launcher_lost")
         guest.process.wait(5)
-
-
-class Transcripts(Case):
-    """tests/wire/*.jsonl, which the system tests play against the real service."""
-
-    def test_all(self):
-        with tempfile.TemporaryDirectory() as directory:
-            path = os.path.join(directory, "socket")
-            service = played.Service(HANDLER, path)
-            self.addCleanup(service.close)
-            files = sorted(f for f in os.listdir(HERE) if f.endswith(".jsonl"))
-            self.assertGreater(len(files), 5)
-            subprocess.run([sys.executable, os.path.join(HERE, "run-transcript.py"), path,
-                            *(os.path.join(HERE, f) for f in files)], check=True)
-
-    def test_every_method_stands_in_one(self):
-        h = self.handler()
-        h.call("server.info")
-        methods = {m["name"] for m in h.answer()["result"]["methods"]}
-        said = ""
-        for name in os.listdir(HERE):
-            if name.endswith(".jsonl"):
-                with open(os.path.join(HERE, name)) as f:
-                    said += f.read()
-        self.assertEqual({m for m in methods if f'"method":"{m}"' not in said}, set())
 
 
 if __name__ == "__main__":
