@@ -2,7 +2,7 @@
 //
 // What an agent does with Cloche by way of MCP, whichever client it uses. Each function that is
 // exported is a step, and throws if something is not as it should be; `it` has the client, call(),
-// and how it is connected.
+// how it is connected, and whether that is to be the era without sessions.
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -42,15 +42,14 @@ export async function the_server_says_what_it_is_and_in_which_revision(it) {
     assert.deepEqual(it.client.getServerCapabilities(), { tools: {} });
     if (it.how === "session")
         return;
-    const stateless = it.how === "stateless";
-    assert.equal(it.client.getProtocolEra(), stateless ? "modern" : "legacy");
-    assert.equal(it.client.getNegotiatedProtocolVersion(), stateless ? "2026-07-28" : "2025-11-25");
-    if (stateless)
+    assert.equal(it.client.getProtocolEra(), it.stateless ? "modern" : "legacy");
+    assert.equal(it.client.getNegotiatedProtocolVersion(), it.stateless ? "2026-07-28" : "2025-11-25");
+    if (it.stateless)
         assert.equal((await it.client.discover()).supportedVersions[0], "2026-07-28");
 }
 
 export async function a_ping_is_answered_where_there_is_one(it) {
-    if (it.how !== "stateless")
+    if (!it.stateless)
         await it.client.ping();
 }
 

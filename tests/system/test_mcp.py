@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 """Real MCP clients, the official ones of both eras, drive Cloche through `cloche mcp`. What they do
-is in tests/mcp/steps.mjs: all of it is done once for each client and mode, and each step is a test
-here."""
+is in tests/mcp/steps.mjs: all of it, or what differs, is done once for each client and mode, and each
+step is a test here."""
 
 import functools
 import json
@@ -16,8 +16,13 @@ import machine
 
 MCP = pathlib.Path(__file__).parent.parent / "mcp"
 CLIENTS = "/opt/clients"
-HOWS = ["session", "stateless", "handshake"]
-STEPS = re.findall(r"^export async function (\w+)", (MCP / "steps.mjs").read_text(), re.MULTILINE)
+STEPS = ["connect", *re.findall(r"^export async function (\w+)", (MCP / "steps.mjs").read_text(),
+                                re.MULTILINE)]
+# What shows that they have come to speak of the right revision, and that the connection is good.
+SHORT = STEPS[:4] + ["code_runs_once"]
+# Each way to connect of tests/mcp/drive.mjs, and how much is done with it.
+HOWS = {"session": STEPS, "stateless": STEPS, "fallback": STEPS, "late": SHORT, "handshake": SHORT,
+        "pinned": SHORT, "corrected": SHORT}
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {},
               "clientInfo": {"name": "test", "version": "1"}}
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -32,7 +37,8 @@ def outcomes(mode, how):
     """How each step went, and how things were afterwards: None, or what was wrong."""
     watch = machine.Watch(mode)
     argv = machine.as_user("agent", f"CLIENTS={CLIENTS}", f"{CLIENTS}/bin/node", str(MCP / "drive.mjs"),
-                           how, "/usr/bin/cloche", f"--{mode.name}", "mcp")
+                           how, ",".join(HOWS.get(how, SHORT)[1:]),
+                           "/usr/bin/cloche", f"--{mode.name}", "mcp")
     ended = machine.run(argv, timeout=300, check=False, cwd="/", stdin=subprocess.DEVNULL)
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
     assert ended.returncode == 0, (lines, ended.stderr.decode())
@@ -44,8 +50,7 @@ def outcomes(mode, how):
     return {line["step"]: line["error"] for line in lines} | {LEFT: left}
 
 
-@pytest.mark.parametrize("how", HOWS)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("how, step", [(how, step) for how, steps in HOWS.items() for step in steps])
 def test_a_real_client_finds_that(mode, how, step):
     error = outcomes(mode, how)[step]
     assert error is None, error
@@ -54,6 +59,14 @@ def test_a_real_client_finds_that(mode, how, step):
 @pytest.mark.parametrize("how", HOWS)
 def test_nothing_is_left_when_a_real_client_ends(mode, how):
     assert outcomes(mode, how)[LEFT] is None, outcomes(mode, how)[LEFT]
+
+
+def test_a_client_that_speaks_no_revision_of_ours_is_told_which_there_are(mode):
+    """It is the server's answer that this error is made of."""
+    error = outcomes(mode, "unknown")["connect"]
+    assert error.startswith("ProtocolError -32022 "), error
+    assert '"requested":"2099-01-01"' in error and '"2026-07-28"' in error
+    assert outcomes(mode, "unknown")[LEFT] is None
 
 
 # -- what a client that is right never does
