@@ -5,6 +5,7 @@ it, without IPython."""
 import binascii
 import json
 
+FORMS_MAX = 12  # of one value
 METHODS = {
     "_repr_html_": "text/html",
     "_repr_markdown_": "text/markdown",
@@ -39,7 +40,8 @@ def encode(form):
 
 
 def encode_all(forms):
-    return {kind: encode(form) for kind, form in forms.items() if form is not None}
+    """Those that there are, and no more than a driver may send."""
+    return dict([(kind, encode(form)) for kind, form in forms.items() if form is not None][:FORMS_MAX])
 
 
 def call(value, name, **arguments):

@@ -48,7 +48,8 @@
 #define TERMINAL_SIZE_MAX 4096 /* rows or columns */
 #define CAPTURE_SIZE_MAX  (256 * KIB) /* of each stream in a result; its middle is left out */
 #define RESULT_SIZE_MAX   (1 * MIB)   /* one line of a driver: a picture, as base64 */
-#define RESULTS_SIZE_MAX  (8 * MIB)   /* those of one execution together, as JSON … */
+#define RESULT_FORMS_MAX  12          /* media types of it: so all members fit into one message */
+#define RESULTS_SIZE_MAX  (4 * MIB)   /* those of one execution together, as JSON … */
 #define RESULTS_MAX       256         /* … and how many; what is beyond is left out */
 #define ERROR_SIZE_MAX    (64 * KIB)  /* each string of the error that code ended by */
 #define INTERRUPT_GRACE_USEC \

@@ -82,6 +82,7 @@ static int take_result(json_object *o, DriverReply *reply) {
 
         reply->kind = DRIVER_REPLY_RESULT;
         if (!json_object_object_get_ex(o, "data", &data) || !are_strings(data) ||
+            json_object_object_length(data) > RESULT_FORMS_MAX ||
             !json_object_object_get_ex(data, "text/plain", NULL))
                 return -EBADMSG;
         reply->data = json_object_get(data);

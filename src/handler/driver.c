@@ -105,7 +105,8 @@ static void lose_current(Driver *d, const GuestExited *exited) {
                 execution_code_lost(e, exited);
 }
 
-/* Nobody gets a driver, and who waits for one is told so with this. field and detail may be NULL. */
+/* Nobody gets a driver, and who waits for one is told so with this. field and detail may be NULL. The
+ * last one that is told may take the sandbox with it, and so the driver. */
 static void refuse_all(Driver *d, int failure, const char *field, const char *detail) {
         _cleanup_problem_ RpcProblem problem = {};
         Turn *t;
@@ -113,33 +114,39 @@ static void refuse_all(Driver *d, int failure, const char *field, const char *de
         if (detail)
                 (void)rpc_problem_set(&problem, field, "%s", detail);
         lose_current(d, NULL);
-        while ((t = TAILQ_FIRST(&d->turns))) {
-                Execution *e = t->execution;
+        for (bool is_last = TAILQ_EMPTY(&d->turns); !is_last;) {
+                Execution *e;
 
+                t = TAILQ_FIRST(&d->turns);
+                e = t->execution;
                 TAILQ_REMOVE(&d->turns, t, entry);
                 free(t);
+                is_last = TAILQ_EMPTY(&d->turns);
                 execution_code_refused(e, failure, &problem);
         }
 }
 
 /* It never became ready. bill is what it used, NULL when that is not known. */
 static void fail_all(Driver *d, const LauncherEnded *bill) {
-        const char *complaint = driver_process_complaint(d->process);
+        _cleanup_free_ char *complaint = strdup(driver_process_complaint(d->process));
 
         d->has_failed = false;
+        drop_process(d);
         if (bill && bill->known && bill->usage.oom_kills > 0)
                 refuse_all(d, METHOD_E_DRIVER, "limits.memory_bytes",
                            "too little for the interpreter to start: raise it");
         else
                 refuse_all(d, METHOD_E_DRIVER, NULL,
-                           complaint[0] ? complaint : "it said nothing");
+                           complaint && complaint[0] ? complaint : "it said nothing");
 }
 
 static void on_killed(const LauncherEnded *ended, void *userdata) {
         Driver *d = userdata;
 
-        if (d->has_failed)
+        if (d->has_failed) {
                 fail_all(d, ended);
+                return;
+        }
         drop_process(d);
         wake(d);
 }
@@ -206,8 +213,8 @@ static bool take_done(Driver *d, DriverReply *reply) {
         d->error = TAKE_PTR(reply->error);
         if (d->state == DRIVER_LEAVING)
                 d->is_through = true;
-        else if (d->state == DRIVER_LEFT)
-                finish_current(d);
+        else if (d->state == DRIVER_LEFT || !d->sandbox->is_kept)
+                finish_current(d); /* where nothing else will run, it need not come home */
         else
                 go_home(d);
         return true;
@@ -457,7 +464,9 @@ bool driver_interrupt(Driver *d, Execution *e) {
 int driver_signal(Driver *d, Execution *e, uint32_t signo) {
         if (d->current != e || d->state != DRIVER_BUSY)
                 return -ESRCH;
-        return program_signal(driver_process_program(d->process), signo, /* to_group= */ false);
+        /* its children of earlier code are not meant, if there can be any */
+        return program_signal(driver_process_program(d->process), signo,
+                              /* to_group= */ !d->sandbox->is_kept);
 }
 
 void driver_resume(Driver *d) {

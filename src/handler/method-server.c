@@ -43,6 +43,7 @@ const char *method_server_limit(size_t i, uint64_t *ret_value) {
                 { "output_grace_ms",          OUTPUT_GRACE_USEC / USEC_PER_MSEC      },
                 { "capture_bytes",            CAPTURE_SIZE_MAX                       },
                 { "result_bytes",             RESULT_SIZE_MAX                        },
+                { "result_forms",             RESULT_FORMS_MAX                       },
                 { "results_bytes",            RESULTS_SIZE_MAX                       },
                 { "results",                  RESULTS_MAX                            },
                 { "error_bytes",              ERROR_SIZE_MAX                         },

@@ -68,6 +68,9 @@ static void refuses_what_makes_no_sense(void **state) {
                 "{\"result\":7,\"data\":{\"text/plain\":\"\",\"image/png\":1}}",
                 "{\"result\":7,\"data\":{\"text/html\":\"\"}}",
                 "{\"result\":7,\"data\":{\"text/plain\":\"\\u0000\"}}",
+                "{\"result\":7,\"data\":{\"text/plain\":\"\",\"a\":\"\",\"b\":\"\",\"c\":\"\",\"d\":\"\","
+                "\"e\":\"\",\"f\":\"\",\"g\":\"\",\"h\":\"\",\"i\":\"\",\"j\":\"\",\"k\":\"\","
+                "\"l\":\"\"}}",
         };
 
         (void)state;

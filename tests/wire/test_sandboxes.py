@@ -189,7 +189,7 @@ class Outputs(Living):
         self.assertTrue(result["results_truncated"])
         result = self.execute("class P:\n    def _repr_png_(self): return bytes(600_000)\n"
                               "for i in range(12): display(P())")
-        self.assertEqual((len(result["results"]), result["results_truncated"]), (10, True))
+        self.assertEqual((len(result["results"]), result["results_truncated"]), (5, True))
 
     def test_a_form_that_is_too_large_is_left_out_with_a_word(self):
         result, = self.execute("class P:\n    def _repr_png_(self): return bytes(1 << 20)\n"
