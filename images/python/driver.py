@@ -11,6 +11,14 @@ Whatever the code does to its streams, its environment or its signals, the next 
 A child that comes back here from a fork ends here.
 """
 
+# Modules that the code brings along must not be ours by accident: what is in PYTHONPATH comes later.
+import os
+import sys
+
+whole_path = sys.path[:]
+sys.path[:] = [path for path in sys.path if path not in os.environ.get("PYTHONPATH", "").split(":")]
+
+# pylint: disable=wrong-import-position
 import ast
 import atexit
 import builtins
@@ -18,11 +26,9 @@ import importlib.util
 import io
 import json
 import linecache
-import os
 import re
 import select
 import signal
-import sys
 import threading
 import traceback
 import types
@@ -232,13 +238,21 @@ def execute(source, name):
     show_figures()
 
 
+def say(text):
+    """On stderr, if the code has left one."""
+    try:
+        sys.stderr.write(text)
+    except Exception:  # pylint: disable=broad-except; code may put anything there, or close it
+        pass
+
+
 def exit_code_of(error):
     """As the interpreter itself would end with this SystemExit."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):
         return error.code & 0xFF
-    print(error.code, file=sys.stderr)
+    say(f"{error.code}\n")
     return 1
 
 
@@ -269,7 +283,7 @@ def describe(error):
         value = str(error)
     except Exception:  # pylint: disable=broad-except; an error may be wrong itself
         value = "<its __str__() fails>"
-    print(text, end="", file=sys.stderr)
+    say(text)
     return {"name": type(error).__name__, "traceback": text,
             "value": cloche_format.cut(cloche_format.clean(value), ERROR_MAX)}
 
@@ -286,7 +300,11 @@ def guard(source, name):
     except SystemExit as error:
         return exit_code_of(error), None
     except BaseException as error:  # pylint: disable=broad-except
-        return 130 if isinstance(error, KeyboardInterrupt) else 1, describe(error)
+        code = 130 if isinstance(error, KeyboardInterrupt) else 1
+        try:
+            return code, describe(error)
+        except BaseException as another:  # pylint: disable=broad-except; there may be no memory left
+            return code, {"name": type(error).__name__, "value": "", "traceback": repr(another)}
     return 0, None
 
 
@@ -404,9 +422,8 @@ disconnect()
 
 here = os.path.dirname(os.path.abspath(__file__))
 home = os.getcwd()
-sys.path[:] = [path for path in sys.path if path != here]
-sys.path.append(here)  # for our own modules, behind everything else
-sys.path.insert(0, "")
+# our own modules are behind everything else
+sys.path[:] = ["", *(path for path in whole_path if path != here), here]
 sys.argv = [""]
 os.environ.setdefault("MPLBACKEND", "module://cloche_matplotlib")
 loop = Loop()

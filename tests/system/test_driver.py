@@ -189,7 +189,8 @@ def test_memory_that_is_not_there_is_told(client, way):
     python.do("x = 1")
     code = "b = b'x' * (300 << 20)"
     if way == "rlimit":
-        code = ("import resource; resource.setrlimit(resource.RLIMIT_AS, (100 << 20, -1))\n" + code)
+        code = ("import resource\nwith open('/proc/self/statm') as f: pages = int(f.read().split()[0])\n"
+                "resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + (100 << 20), -1))\n" + code)
     ended = python.do(code)
     if way == "limit":
         assert (ended["status"], ended["state"], ended["limits_hit"]) == ("oom", "lost", ["memory"])
@@ -295,6 +296,12 @@ def test_a_cancelled_script_keeps_the_shell_whatever_it_waits_for(shell):
         ended = shell.client.answer(id)
         assert (ended["status"], ended["state"], ended["stdout"]) == ("cancelled", "kept", ""), code
     assert shell.do("echo $x")["stdout"] == "7\n"
+
+
+def test_files_that_are_called_as_modules_are_do_no_harm(client):
+    ended = client.call("run", {"code": "import json; json.dumps(1)", "files": [
+        {"path": f"{name}.py", "text": "raise ValueError"} for name in ("json", "re", "ast", "traceback")]})
+    assert ended["results"] == [{"text/plain": "'1'"}]
 
 
 # -- where they come from
