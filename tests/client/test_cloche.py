@@ -493,6 +493,23 @@ class Signals(TestCase):
 
 
 class Json(TestCase):
+    def test_prints_what_code_gives_back_behind_its_output(self):
+        results = [{"text/plain": "2", "text/html": "<b>2</b>"}, {"text/plain": "é\nb"}]
+
+        def play(peer):
+            request = peer.expect("run")
+            peer.output(b"out\n", run_id=request["id"])
+            peer.answer(request, result(results=results))
+        for options, printed in ((), "out\n2\né\nb\n"), (("--json",), None):
+            with self.subTest(options):
+                self.serve(play)
+                ended = self.cloche("run", *options, "--no-stdin", "-c", "1")
+                if printed:
+                    self.assertEqual(ended.stdout.decode(), printed)
+                else:
+                    told = json.loads(ended.stdout)
+                    self.assertEqual((told["stdout"], told["results"]), ("out\n", results))
+
     def test_prints_one_object_with_result_and_output(self):
         def play(peer):
             request = peer.expect("run")
