@@ -19,6 +19,7 @@
 #include "launcher/channel.h"
 #include "launcher/conmon.h"
 #include "launcher/leaf.h"
+#include "launcher/numbers-file.h"
 #include "launcher/podman-json.h"
 #include "launcher/removal.h"
 #include "launcher/spec.h"
@@ -138,8 +139,7 @@ static int on_guest(sd_event_source *source _unused_, int fd _unused_, uint32_t 
 
         s->conmon_pidfd = conmon_open(s->guest_pid);
         s->listener_watch = sd_event_source_disable_unref(s->listener_watch);
-        s->listener_fd = close_fd(s->listener_fd);
-        (void)unlink(s->socket_path);
+        sandbox_remove_files(s);
         s->timer = sd_event_source_disable_unref(s->timer);
 
         r = record_open(s);
@@ -232,13 +232,23 @@ static void on_created(const PodmanAnswer *answer, void *userdata) {
 }
 
 static int create(Sandbox *s) {
+        _cleanup_(numbers_file_done) NumbersFiles files = {};
         _cleanup_json_ json_object *spec = NULL;
+        unsigned cpus;
+        uint64_t bytes;
+        Numbers numbers;
         char uid[16];
         const char *labels[] = {
                 "io.cloche.sandbox", s->id, "io.cloche.connection", s->sequence->connection,
                 "io.cloche.uid",     uid,   "io.cloche.cgroup",     s->cgroup,
         };
         int r;
+
+        numbers_file_measure(&cpus, &bytes);
+        numbers = numbers_of(&s->limits, cpus, bytes);
+        r = numbers_file_make(s->socket_path, &numbers, &files);
+        if (r < 0)
+                return log_error(r, "Cannot make %s.*", s->socket_path);
 
         (void)snprintf(uid, sizeof(uid), "%u", s->uid);
         r = spec_complete(s->profile->spec,
@@ -253,6 +263,11 @@ static int create(Sandbox *s) {
                                   },
                                   .system_mode = s->manager->system_mode,
                                   .work_bytes = s->limits.work_bytes,
+                                  .memory_bytes = s->limits.memory_bytes,
+                                  .cpu_percent = s->limits.cpu_percent,
+                                  .cpus = numbers.cpus,
+                                  .files = files.files,
+                                  .n_files = files.n,
                                   .labels = labels,
                                   .n_labels = ARRAY_SIZE(labels) / 2,
                           },

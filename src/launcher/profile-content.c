@@ -173,7 +173,7 @@ static int take_labels(Profile *p, json_object *labels, char *problem, size_t si
 
 int profile_take_spec(Profile *p, json_object *spec, char *problem, size_t problem_size) {
         const char *image = podman_json_get_string(spec, "image");
-        uint64_t work = spec_work_bytes(spec);
+        uint64_t work = spec_work_bytes(spec), shm = spec_shm_bytes(spec);
 
         json_object_put(p->spec);
         p->spec = json_object_get(spec);
@@ -186,6 +186,12 @@ int profile_take_spec(Profile *p, json_object *spec, char *problem, size_t probl
                 return spec_refuse(problem, problem_size,
                                    "Tmpfs=/work has a size of less than %llu bytes",
                                    (unsigned long long)WORK_SIZE_MIN);
+        if (shm != LIMIT_UNSET && shm > p->limits.memory_bytes)
+                return spec_refuse(problem, problem_size,
+                                   "ShmSize= is %llu bytes and more than MemoryMax= (%llu), which "
+                                   "what is in /dev/shm counts as",
+                                   (unsigned long long)shm,
+                                   (unsigned long long)p->limits.memory_bytes);
         return take_labels(p, podman_json_get(spec, "labels", json_type_object), problem,
                            problem_size);
 }

@@ -12,7 +12,7 @@
  * io.cloche.driver (words too: the program that keeps an interpreter's state from one piece of code
  * to the next), io.cloche.timeout-sec, io.cloche.lifetime-sec (of a sandbox that is kept),
  * io.cloche.output-bytes. Limits come from the unit: MemoryMax=, TasksMax=, CPUQuota=; the size of
- * /work from its Tmpfs=. */
+ * /work from its Tmpfs=, that of /dev/shm from ShmSize=, at most MemoryMax=. */
 
 #include <json-c/json.h>
 #include <systemd/sd-bus.h>

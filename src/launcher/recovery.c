@@ -161,22 +161,27 @@ static void on_containers(const PodmanAnswer *answer, void *userdata) {
         }
 }
 
-static void sweep_sockets(Manager *m) {
+/* A guest's socket is named by its sandbox, the files with its numbers by that and a suffix. */
+static void sweep_files(Manager *m) {
         struct dirent *e;
         DIR *dir = opendir(m->sandbox_dir);
 
         if (!dir)
                 return;
-        while ((e = readdir(dir)))
-                if (id_is_valid(e->d_name) && !sandbox_find(m, e->d_name))
+        while ((e = readdir(dir))) {
+                char id[ID_SIZE];
+
+                (void)snprintf(id, sizeof(id), "%.*s", ID_SIZE - 1, e->d_name);
+                if (id_is_valid(id) && !sandbox_find(m, id))
                         (void)unlinkat(dirfd(dir), e->d_name, 0);
+        }
         (void)closedir(dir);
 }
 
 static void sweep(Manager *m) {
         int r;
 
-        sweep_sockets(m);
+        sweep_files(m);
         r = scope_list(m->scopes, on_scopes, m);
         if (r < 0)
                 log_warning(r, "Cannot ask the service manager for its scopes, ignoring");

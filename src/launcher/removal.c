@@ -241,10 +241,7 @@ void removal_begin(Sandbox *s) {
         leaf_end_all(s);
         s->timer = sd_event_source_disable_unref(s->timer);
         s->listener_watch = sd_event_source_disable_unref(s->listener_watch);
-        if (s->listener_fd >= 0) {
-                (void)unlink(s->socket_path);
-                s->listener_fd = close_fd(s->listener_fd);
-        }
+        sandbox_remove_files(s);
         s->scope_start = scope_start_free(s->scope_start);
 
         if (s->cgroup_fd >= 0)

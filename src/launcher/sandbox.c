@@ -30,6 +30,7 @@
 #include "launcher/cgroup.h"
 #include "launcher/conmon.h"
 #include "launcher/leaf.h"
+#include "launcher/numbers-file.h"
 #include "launcher/removal.h"
 #include "launcher/sandbox.h"
 
@@ -293,6 +294,14 @@ Sandbox *sandbox_find(Manager *m, const char *id) {
         return NULL;
 }
 
+void sandbox_remove_files(Sandbox *s) {
+        if (s->listener_fd < 0)
+                return;
+        (void)unlink(s->socket_path);
+        numbers_file_remove(s->socket_path);
+        s->listener_fd = close_fd(s->listener_fd);
+}
+
 Sandbox *sandbox_free(Sandbox *s) {
         if (!s)
                 return NULL;
@@ -314,9 +323,7 @@ Sandbox *sandbox_free(Sandbox *s) {
         close_fd(s->cgroup_fd);
         close_fd(s->guest_pidfd);
         close_fd(s->conmon_pidfd);
-        if (s->listener_fd >= 0)
-                (void)unlink(s->socket_path);
-        close_fd(s->listener_fd);
+        sandbox_remove_files(s);
         profile_unref(s->profile);
         free(s->socket_path);
         free(s->cgroup);

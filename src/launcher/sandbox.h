@@ -109,6 +109,10 @@ void sandbox_tell_stray(Sandbox *s, const char *container_id, const char *cgroup
 
 Sandbox *sandbox_find(Manager *m, const char *id);
 
+/* Removes the names of the guest's socket and of the files with its numbers, and closes the socket. No-op
+ * once done. */
+void sandbox_remove_files(Sandbox *s);
+
 /* Opens the cgroup at s->cgroup and watches whether anything lives in it. Returns 0 or -errno. */
 int sandbox_watch_cgroup(Sandbox *s);
 

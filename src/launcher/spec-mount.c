@@ -232,9 +232,9 @@ static int add_work(json_object *mounts, json_object *work, uint64_t bytes) {
 }
 
 int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const SpecPaths *paths,
-                        json_object **ret) {
+                        const SpecFile *files, size_t n_files, json_object **ret) {
         static const char *const program_options[] = { "ro", "exec", "nosuid", "nodev" };
-        static const char *const other_options[] = { "ro", "noexec", "nosuid", "nodev" };
+        static const char *const data_options[] = { "ro", "noexec", "nosuid", "nodev" };
         _cleanup_json_ json_object *all = json_object_new_array();
         json_object *work = find_work(mounts);
         int r = 0;
@@ -256,11 +256,14 @@ int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const SpecPath
                 r = add(all, "bind", paths->guest, GUEST_PROGRAM_PATH, program_options,
                         ARRAY_SIZE(program_options));
         if (r >= 0)
-                r = add(all, "bind", paths->drivers, GUEST_DRIVERS_PATH, other_options,
-                        ARRAY_SIZE(other_options));
+                r = add(all, "bind", paths->drivers, GUEST_DRIVERS_PATH, data_options,
+                        ARRAY_SIZE(data_options));
         if (r >= 0)
-                r = add(all, "bind", paths->channel, GUEST_CHANNEL_PATH, other_options,
-                        ARRAY_SIZE(other_options));
+                r = add(all, "bind", paths->channel, GUEST_CHANNEL_PATH, data_options,
+                        ARRAY_SIZE(data_options));
+        for (size_t i = 0; r >= 0 && i < n_files; i++)
+                r = add(all, "bind", files[i].source, files[i].destination, data_options,
+                        ARRAY_SIZE(data_options));
         if (r < 0)
                 return r;
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The "mounts" of a SpecGenerator: a profile may bring tmpfs mounts, a sandbox gets those, its
- * guest, the drivers and its channel. Pure. */
+ * guest, the drivers, its channel and the files that say its limits. Pure. */
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -10,6 +10,12 @@
 #include <stdint.h>
 
 #define WORK_PATH "/work"
+
+/* A file of the launcher's for code to read. Both paths absolute. */
+typedef struct SpecFile {
+        const char *source;      /* on the host */
+        const char *destination; /* in the container */
+} SpecFile;
 
 /* Absolute, without empty, "." or ".." components, and no slash at its end. "/" is none. */
 bool spec_path_is_clean(const char *path);
@@ -31,7 +37,8 @@ typedef struct SpecPaths {
         const char *channel; /* the sandbox's socket */
 } SpecPaths;
 
-/* A new array: the profile's checked mounts (NULL: none), with /work of this size; and those of paths.
- * Returns 0 or -ENOMEM. */
+/* A new array: the profile's checked mounts (NULL: none), with /work of this size; and those of paths
+ * and the files. Returns 0 or -ENOMEM. */
 int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const SpecPaths *paths,
+                        const SpecFile *files, size_t n_files,
                         json_object **ret);

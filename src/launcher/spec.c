@@ -11,12 +11,15 @@
 
 #include "basic/cleanup.h"
 #include "basic/json.h"
+#include "basic/limits.h"
 #include "basic/utf8.h"
 #include "launcher/podman-json.h"
 #include "launcher/spec-field.h"
 #include "launcher/spec-mount.h"
 #include "launcher/spec-value.h"
 #include "launcher/spec.h"
+
+#define CPU_PERIOD_USEC 100000U /* the kernel's own default */
 
 #define SHORT_MAX 80 /* bytes of a value in a sentence */
 
@@ -52,6 +55,12 @@ int spec_check(json_object *recorded, char *reterr_problem, size_t problem_size)
 
 uint64_t spec_work_bytes(json_object *checked) {
         return spec_mount_work_bytes(podman_json_get(checked, "mounts", json_type_array));
+}
+
+uint64_t spec_shm_bytes(json_object *checked) {
+        json_object *value = podman_json_get(checked, "shm_size", json_type_int);
+
+        return value ? json_object_get_uint64(value) : LIMIT_UNSET;
 }
 
 /* -- one sandbox ----------------------------------------------------------------------------- */
@@ -152,14 +161,31 @@ static json_object *own_member(json_object *spec, json_object *checked, const ch
         return podman_json_get(spec, name, type);
 }
 
+/* One variable, where the profile has none of that name. */
+static int set_variable(json_object *env, const char *name, const char *value) {
+        return podman_json_get_string(env, name) ? 0 : json_set_string(env, name, value);
+}
+
+/* For what asks sched_getaffinity(2) and nothing else, which no file can answer: nproc and OpenMP
+ * with all that follows it (OpenBLAS, MKL, numexpr), Python from 3.13 on, Go before 1.25 and Rayon. */
+static int set_cpus(json_object *env, unsigned cpus) {
+        static const char *const names[] = { "OMP_NUM_THREADS", "PYTHON_CPU_COUNT", "GOMAXPROCS",
+                                             "RAYON_NUM_THREADS" };
+        char text[16];
+        int r = 0;
+
+        (void)snprintf(text, sizeof(text), "%u", cpus);
+        for (size_t i = 0; i < ARRAY_SIZE(names) && r >= 0; i++)
+                r = set_variable(env, names[i], text);
+        return r;
+}
+
 /* What is the profile's to say. */
-static int take_profile(json_object *spec, json_object *checked) {
+static int take_profile(json_object *spec, json_object *checked, unsigned cpus) {
         json_object *env, *mask;
         int r;
 
         r = copy_if(spec, checked, "timezone");
-        if (r >= 0)
-                r = copy_if(spec, checked, "shm_size");
         if (r >= 0)
                 r = copy_if(spec, checked, "work_dir");
         if (r >= 0 && !podman_json_get_string(spec, "work_dir"))
@@ -170,11 +196,11 @@ static int take_profile(json_object *spec, json_object *checked) {
         env = own_member(spec, checked, "env", json_type_object);
         if (!env)
                 return -ENOMEM;
-        if (!podman_json_get_string(env, "HOME")) {
-                r = json_set_string(env, "HOME", WORK_PATH);
-                if (r < 0)
-                        return r;
-        }
+        r = set_variable(env, "HOME", WORK_PATH);
+        if (r >= 0)
+                r = set_cpus(env, cpus);
+        if (r < 0)
+                return r;
 
         mask = own_member(spec, checked, "mask", json_type_array);
         if (!mask)
@@ -187,11 +213,40 @@ static int take_profile(json_object *spec, json_object *checked) {
         return 0;
 }
 
+/* The scope has these limits and enforces them; but a sandbox sees no cgroup above its container's,
+ * and there is where the JVM, .NET, Go, Rust and libuv look for them. Tasks are not repeated: a
+ * refused fork is counted where the limit is. */
+static int set_limits(json_object *spec, const SpecSandbox *s) {
+        char text[192];
+
+        (void)snprintf(text, sizeof(text),
+                       "{\"memory\":{\"limit\":%llu,\"swap\":%llu},"
+                       "\"cpu\":{\"quota\":%llu,\"period\":%u}}",
+                       (unsigned long long)s->memory_bytes, (unsigned long long)s->memory_bytes,
+                       (unsigned long long)s->cpu_percent * (CPU_PERIOD_USEC / 100),
+                       CPU_PERIOD_USEC);
+        return set_json(spec, "resource_limits", text);
+}
+
+static int set_shm(json_object *spec, json_object *checked, uint64_t memory_bytes) {
+        uint64_t bytes = spec_shm_bytes(checked);
+
+        if (bytes == LIMIT_UNSET)
+                bytes = PROFILE_SHM_SIZE_DEFAULT;
+        if (bytes > memory_bytes)
+                bytes = memory_bytes;
+        return json_set(spec, "shm_size", json_object_new_uint64(bytes));
+}
+
 static int set_sandbox(json_object *spec, json_object *checked, const SpecSandbox *s) {
         json_object *labels, *mounts = NULL;
         int r;
 
         r = json_set_string(spec, "name", s->name);
+        if (r >= 0)
+                r = set_limits(spec, s);
+        if (r >= 0)
+                r = set_shm(spec, checked, s->memory_bytes);
         if (r >= 0)
                 r = json_set_string(spec, "image", s->image_id);
         if (r >= 0)
@@ -205,7 +260,8 @@ static int set_sandbox(json_object *spec, json_object *checked, const SpecSandbo
         }
         if (r >= 0)
                 r = spec_mount_complete(podman_json_get(checked, "mounts", json_type_array),
-                                        s->work_bytes, &s->paths, &mounts);
+                                        s->work_bytes, &s->paths, s->files, s->n_files,
+                                        &mounts);
         if (r >= 0)
                 r = json_set(spec, "mounts", mounts);
         if (r < 0)
@@ -228,7 +284,7 @@ int spec_complete(json_object *checked, const SpecSandbox *sandbox, json_object 
         for (size_t i = 0; i < ARRAY_SIZE(fixed) && r >= 0; i++)
                 r = set_json(spec, fixed[i].name, fixed[i].json);
         if (r >= 0)
-                r = take_profile(spec, checked);
+                r = take_profile(spec, checked, sandbox->cpus);
         if (r >= 0)
                 r = set_sandbox(spec, checked, sandbox);
         if (r < 0)

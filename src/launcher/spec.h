@@ -22,6 +22,9 @@ int spec_check(json_object *recorded, char *reterr_problem, size_t problem_size)
 /* The size that a checked spec gives the tmpfs on /work, LIMIT_UNSET when it says none. */
 uint64_t spec_work_bytes(json_object *checked);
 
+/* The size that a checked spec gives /dev/shm, LIMIT_UNSET when it says none. */
+uint64_t spec_shm_bytes(json_object *checked);
+
 /* What one sandbox adds to its profile's checked spec. All strings borrowed. */
 typedef struct SpecSandbox {
         const char *name;     /* container name, cloche-<id> */
@@ -29,8 +32,13 @@ typedef struct SpecSandbox {
         const char
                 *cgroup_parent;   /* the scope's cgroup path, "/cloche.slice/…/cloche-<id>.scope" */
         SpecPaths paths;
-        bool system_mode;          /* userns auto of 65536 ids, or the user's own mapping */
-        uint64_t work_bytes;       /* size of the tmpfs on /work */
+        bool system_mode;         /* userns auto of 65536 ids, or the user's own mapping */
+        uint64_t work_bytes;      /* size of the tmpfs on /work */
+        uint64_t memory_bytes;    /* the scope's limits, which the container's cgroup repeats */
+        uint64_t cpu_percent;
+        unsigned cpus;         /* what code is told to have, 1 or more */
+        const SpecFile *files; /* what it reads about that, n_files */
+        size_t n_files;
         const char *const *labels; /* name, value, name, value …, n_labels pairs */
         size_t n_labels;
 } SpecSandbox;
@@ -40,5 +48,7 @@ typedef struct SpecSandbox {
  * none, cap_drop all and cap_add setuid, setgid, kill, no_new_privileges, read-only root, user
  * namespace by mode, seccomp default, httpproxy false, image volumes ignored, systemd false,
  * sdnotify ignore, no log, no healthcheck, no restart, entrypoint and command = the guest, user 0,
- * cgroup parent, labels, mounts of guest, drivers and channel, size of /work). Returns 0 or -ENOMEM. */
+ * cgroup parent and limits, labels, mounts of guest, drivers, channel and files, size of /work). Variables that
+ * say the number of processors are added where the profile has none of that name, and /dev/shm is
+ * never larger than memory_bytes. Returns 0 or -ENOMEM. */
 int spec_complete(json_object *checked, const SpecSandbox *sandbox, json_object **ret);

@@ -136,6 +136,8 @@ static void blames_the_file_for_what_it_says(void **state) {
                  "is no name"                                                                                                              },
                 { "{\"image\":\"x\",\"mounts\":[{\"type\":\"tmpfs\",\"destination\":\"/work\","
                   "\"options\":[\"size=4k\"]}]}",                       "Tmpfs=/work has a size of less than 65536 bytes" },
+                { "{\"image\":\"x\",\"shm_size\":1099511627777}",
+                 "ShmSize= is 1099511627777 bytes and more than MemoryMax= ("                                                              },
         };
         Fixture *f = *state;
 

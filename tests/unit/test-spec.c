@@ -358,6 +358,9 @@ static void cuts_a_long_value_in_its_sentence(_unused_ void **state) {
 static json_object *complete(json_object *checked, bool system_mode) {
         static const char *const labels[] = { "io.cloche.sandbox", "s0", "io.cloche.language",
                                               "own" };
+        static const SpecFile files[] = {
+                { "/run/cloche-launcher/sandbox/s0.meminfo", "/proc/meminfo" }
+        };
         json_object *spec = NULL;
         SpecSandbox s = {
                 .name = "cloche-s0",
@@ -370,6 +373,11 @@ static json_object *complete(json_object *checked, bool system_mode) {
                 },
                 .system_mode = system_mode,
                 .work_bytes = 1234567,
+                .memory_bytes = 256 << 20,
+                .cpu_percent = 150,
+                .cpus = 2,
+                .files = files,
+                .n_files = ARRAY_SIZE(files),
                 .labels = labels,
                 .n_labels = 2,
         };
@@ -418,6 +426,9 @@ static void assert_is_sandbox(json_object *spec) {
         assert_json(spec, "cgroup_parent", "\"/cloche.slice/cloche-s0.scope\"");
         assert_json(spec, "name", "\"cloche-s0\"");
         assert_json(spec, "remove", "false");
+        assert_json(spec, "resource_limits",
+                    "{\"memory\":{\"limit\":268435456,\"swap\":268435456},"
+                    "\"cpu\":{\"quota\":150000,\"period\":100000}}");
 }
 
 /* Nothing stands there but what is meant to. */
@@ -428,7 +439,8 @@ static void assert_has_no_other_field(json_object *spec) {
                 "utsns cgroupns hostname base_hosts_file httpproxy env_host systemd sdnotifyMode init "
                 "terminal stdin log_configuration healthconfig restart_policy stop_timeout remove "
                 "manage_password r_limits entrypoint command name image raw_image_name cgroup_parent "
-                "userns idmappings mounts labels env mask work_dir timezone shm_size ";
+                "userns idmappings mounts labels env mask work_dir timezone shm_size "
+                "resource_limits ";
 
         json_object_object_foreach(spec, name, value) {
                 char word[80];
@@ -472,6 +484,9 @@ static void check_completion(const char *quadlet, const char *refused, json_obje
                 assert_json(mount, "options", "[\"ro\",\"noexec\",\"nosuid\",\"nodev\"]");
                 mount = find_mount(done, "/.cloche/channel");
                 assert_json(mount, "source", "\"/run/cloche-launcher/sandbox/s0\"");
+                assert_json(mount, "options", "[\"ro\",\"noexec\",\"nosuid\",\"nodev\"]");
+                mount = find_mount(done, "/proc/meminfo");
+                assert_json(mount, "source", "\"/run/cloche-launcher/sandbox/s0.meminfo\"");
                 assert_json(mount, "options", "[\"ro\",\"noexec\",\"nosuid\",\"nodev\"]");
                 mount = find_mount(done, "/work");
                 assert_json(
@@ -522,14 +537,18 @@ static void keeps_what_is_the_profiles_to_say(_unused_ void **state) {
         _cleanup_json_ json_object *spec = copy_of(baseline), *done = NULL;
         json_object *labels;
 
-        json_object_object_add(spec, "env", json_tokener_parse("{\"A\":\"b\",\"HOME\":\"/x\"}"));
+        json_object_object_add(
+                spec, "env",
+                json_tokener_parse("{\"A\":\"b\",\"HOME\":\"/x\",\"GOMAXPROCS\":\"7\"}"));
         json_object_object_add(spec, "mask", json_tokener_parse("[\"/opt\"]"));
         json_object_object_add(spec, "timezone", json_tokener_parse("\"Asia/Tokyo\""));
         json_object_object_add(spec, "shm_size", json_tokener_parse("1048576"));
         json_object_object_add(spec, "work_dir", json_tokener_parse("\"/opt\""));
         done = complete(spec, true);
 
-        assert_json(done, "env", "{\"A\":\"b\",\"HOME\":\"/x\"}");
+        assert_json(done, "env",
+                    "{\"A\":\"b\",\"HOME\":\"/x\",\"GOMAXPROCS\":\"7\",\"OMP_NUM_THREADS\":\"2\","
+                    "\"PYTHON_CPU_COUNT\":\"2\",\"RAYON_NUM_THREADS\":\"2\"}");
         assert_json(done, "timezone", "\"Asia/Tokyo\"");
         assert_json(done, "shm_size", "1048576");
         assert_json(done, "work_dir", "\"/opt\"");
@@ -547,10 +566,23 @@ static void fills_in_what_a_profile_leaves_open(_unused_ void **state) {
         _cleanup_json_ json_object *spec = parse("{\"image\":\"localhost/x\"}");
         _cleanup_json_ json_object *done = complete(spec, false);
 
-        assert_json(done, "env", "{\"HOME\":\"/work\"}");
+        assert_json(done, "env",
+                    "{\"HOME\":\"/work\",\"OMP_NUM_THREADS\":\"2\",\"PYTHON_CPU_COUNT\":\"2\","
+                    "\"GOMAXPROCS\":\"2\",\"RAYON_NUM_THREADS\":\"2\"}");
+        assert_json(done, "shm_size", "67108864");
         assert_json(done, "work_dir", "\"/work\"");
         assert_json(find_mount(done, "/work"), "options",
                     "[\"rw\",\"exec\",\"nosuid\",\"nodev\",\"mode=1777\",\"size=1234567\"]");
+}
+
+static void gives_shm_no_more_than_the_memory(_unused_ void **state) {
+        _cleanup_json_ json_object *spec = parse("{\"image\":\"x\",\"shm_size\":268435457}");
+        _cleanup_json_ json_object *done = complete(spec, false);
+
+        assert_int_equal(spec_shm_bytes(spec), 268435457);
+        assert_json(done, "shm_size", "268435456");
+        json_object_object_del(spec, "shm_size");
+        assert_int_equal(spec_shm_bytes(spec), LIMIT_UNSET);
 }
 
 static void leaves_the_checked_spec_as_it_is(_unused_ void **state) {
@@ -579,6 +611,7 @@ int main(void) {
                 cmocka_unit_test(chooses_the_user_namespace_by_mode),
                 cmocka_unit_test(keeps_what_is_the_profiles_to_say),
                 cmocka_unit_test(fills_in_what_a_profile_leaves_open),
+                cmocka_unit_test(gives_shm_no_more_than_the_memory),
                 cmocka_unit_test(leaves_the_checked_spec_as_it_is),
         };
 
