@@ -233,6 +233,9 @@ static void on_created(const PodmanAnswer *answer, void *userdata) {
 
 static int create(Sandbox *s) {
         _cleanup_(numbers_file_done) NumbersFiles files = {};
+        SpecFile all[NUMBERS_FILES_MAX + 1] = {
+                { POLICYDIR "/resolv.conf", "/etc/resolv.conf" }
+        };
         _cleanup_json_ json_object *spec = NULL;
         unsigned cpus;
         uint64_t bytes;
@@ -250,6 +253,7 @@ static int create(Sandbox *s) {
         if (r < 0)
                 return log_error(r, "Cannot make %s.*", s->socket_path);
 
+        memcpy(all + 1, files.files, files.n * sizeof(*all));
         (void)snprintf(uid, sizeof(uid), "%u", s->uid);
         r = spec_complete(s->profile->spec,
                           &(SpecSandbox){
@@ -266,8 +270,8 @@ static int create(Sandbox *s) {
                                   .memory_bytes = s->limits.memory_bytes,
                                   .cpu_percent = s->limits.cpu_percent,
                                   .cpus = numbers.cpus,
-                                  .files = files.files,
-                                  .n_files = files.n,
+                                  .files = all,
+                                  .n_files = files.n + 1,
                                   .labels = labels,
                                   .n_labels = ARRAY_SIZE(labels) / 2,
                           },

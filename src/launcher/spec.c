@@ -180,6 +180,18 @@ static int set_cpus(json_object *env, unsigned cpus) {
         return r;
 }
 
+/* Without a network a request fails at once, and the next one too: what repeats them by itself, with
+ * pauses, shall not. */
+static int set_offline(json_object *env) {
+        static const char *const names[] = { "PIP_RETRIES", "NPM_CONFIG_FETCH_RETRIES",
+                                             "CARGO_NET_RETRY" };
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(names) && r >= 0; i++)
+                r = set_variable(env, names[i], "0");
+        return r;
+}
+
 /* What is the profile's to say. */
 static int take_profile(json_object *spec, json_object *checked, unsigned cpus) {
         json_object *env, *mask;
@@ -199,6 +211,8 @@ static int take_profile(json_object *spec, json_object *checked, unsigned cpus) 
         r = set_variable(env, "HOME", WORK_PATH);
         if (r >= 0)
                 r = set_cpus(env, cpus);
+        if (r >= 0)
+                r = set_offline(env);
         if (r < 0)
                 return r;
 

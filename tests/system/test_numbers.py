@@ -93,9 +93,9 @@ def test_a_kept_sandbox_sees_the_limits_it_was_opened_with(mode, client):
 def test_the_profiles_and_the_requests_variables_win(mode, client):
     assert client.sh("nproc; echo $GOMAXPROCS", env={"OMP_NUM_THREADS": "1", "GOMAXPROCS": "7"}
                      ).good() == "1\n7\n"
-    with machine.quadlets(mode, **dropins(container="Environment=GOMAXPROCS=5")):
-        assert client.sh("echo $GOMAXPROCS $RAYON_NUM_THREADS"
-                         ).good() == "5 1\n"
+    with machine.quadlets(mode, **dropins(container="Environment=GOMAXPROCS=5 PIP_RETRIES=3")):
+        assert client.sh("echo $GOMAXPROCS $PIP_RETRIES $RAYON_NUM_THREADS"
+                         ).good() == "5 3 1\n"
 
 
 # -- memory
@@ -142,7 +142,7 @@ def test_ps_and_top_can_do_with_what_they_read(client):
 
 
 def test_the_files_cannot_be_changed_or_removed(client):
-    text = client.sh("for f in /proc/meminfo /proc/stat /proc/cpuinfo "
+    text = client.sh("for f in /proc/meminfo /proc/stat /proc/cpuinfo /etc/resolv.conf "
                      f"{ONLINE}; do\n  (: >$f) 2>/dev/null && echo $f written\n"
                      "  umount $f 2>/dev/null && echo $f gone\n  rm -f $f 2>/dev/null && echo $f removed\n"
                      "done; awk '/^MemTotal/ {print $2}' /proc/meminfo").good()
@@ -226,3 +226,76 @@ def test_a_profile_may_choose_its_time_zone(mode, client):
     with machine.quadlets(mode, **dropins(container="Timezone=Asia/Tokyo")):
         assert client.sh("date +%Z").good() == "JST\n"
         assert client.python("import time; print(time.tzname[0])").good() == "JST\n"
+
+
+# -- no network
+
+
+OFFLINE = """
+import json, socket, time
+def outcome(call):
+    best, words = 1e9, ""
+    for _ in range(3):  # the first one loads what the others find loaded
+        begun = time.monotonic()
+        try:
+            call()
+        except OSError as e:
+            words = str(e)
+        best = min(best, time.monotonic() - begun)
+    return [round(best * 1000, 1), words]
+def datagram():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(10)
+        s.sendto(b"x", ("192.0.2.1", 53))
+        s.recv(1)
+def refused():
+    with socket.socket() as s:
+        s.settimeout(10)
+        s.connect(("127.0.0.1", 81))
+def get():
+    import urllib.request
+    urllib.request.urlopen("http://example.com/")
+print(json.dumps({
+    "name": outcome(lambda: socket.getaddrinfo("example.com", 443)),
+    "single": outcome(lambda: socket.getaddrinfo("database", 443)),
+    "reverse": outcome(lambda: socket.gethostbyaddr("192.0.2.1")),
+    "address": outcome(lambda: socket.create_connection(("1.1.1.1", 80), 10)),
+    "address6": outcome(lambda: socket.create_connection(("2606:4700::1111", 80), 10)),
+    "datagram": outcome(datagram),
+    "localhost": outcome(refused),
+    "get": outcome(get),
+}))
+"""
+
+
+def test_without_a_network_everything_fails_at_once_and_says_why(client):
+    seen = json.loads(client.python(OFFLINE).good())
+    for name, words in {
+            "name": "Temporary failure in name resolution",
+            "single": "Temporary failure in name resolution",
+            "reverse": "Host name lookup failure",
+            "address": "Network is unreachable",
+            "address6": "Network is unreachable",
+            "datagram": "Network is unreachable",
+            "localhost": "Connection refused",
+            "get": "Temporary failure in name resolution"}.items():
+        took, said = seen[name]
+        assert words in said and took < 100, (name, seen)
+    print(json.dumps(seen))
+
+
+def test_the_images_own_resolver_is_not_asked(client):
+    text = client.sh("cat /etc/resolv.conf").good()
+    assert [line for line in text.splitlines() if line[:1] not in "#"] == [
+        "nameserver 127.0.0.1", "options timeout:0 attempts:1"]
+
+
+def test_programs_that_would_try_again_do_not(client):
+    ended = client.sh("curl -sS -w '%{time_total}' https://example.com")
+    assert "Could not resolve host" in str(ended) and float(ended.stdout) < 0.1
+    ended = client.python("import subprocess, sys\n"
+                          "sys.exit(subprocess.run([sys.executable, '-m', 'pip', 'install',\n"
+                          "  '--break-system-packages', 'requests']).returncode)", timeout_ms=60000)
+    text = str(ended)
+    assert ended.exit_code == 1 and "Retrying" not in text, ended
+    assert "No matching distribution found" in text

@@ -546,9 +546,11 @@ static void keeps_what_is_the_profiles_to_say(_unused_ void **state) {
         json_object_object_add(spec, "work_dir", json_tokener_parse("\"/opt\""));
         done = complete(spec, true);
 
-        assert_json(done, "env",
-                    "{\"A\":\"b\",\"HOME\":\"/x\",\"GOMAXPROCS\":\"7\",\"OMP_NUM_THREADS\":\"2\","
-                    "\"PYTHON_CPU_COUNT\":\"2\",\"RAYON_NUM_THREADS\":\"2\"}");
+        assert_json(
+                done, "env",
+                "{\"A\":\"b\",\"HOME\":\"/x\",\"GOMAXPROCS\":\"7\",\"OMP_NUM_THREADS\":\"2\","
+                "\"PYTHON_CPU_COUNT\":\"2\",\"RAYON_NUM_THREADS\":\"2\","
+                "\"PIP_RETRIES\":\"0\",\"NPM_CONFIG_FETCH_RETRIES\":\"0\",\"CARGO_NET_RETRY\":\"0\"}");
         assert_json(done, "timezone", "\"Asia/Tokyo\"");
         assert_json(done, "shm_size", "1048576");
         assert_json(done, "work_dir", "\"/opt\"");
@@ -566,9 +568,11 @@ static void fills_in_what_a_profile_leaves_open(_unused_ void **state) {
         _cleanup_json_ json_object *spec = parse("{\"image\":\"localhost/x\"}");
         _cleanup_json_ json_object *done = complete(spec, false);
 
-        assert_json(done, "env",
-                    "{\"HOME\":\"/work\",\"OMP_NUM_THREADS\":\"2\",\"PYTHON_CPU_COUNT\":\"2\","
-                    "\"GOMAXPROCS\":\"2\",\"RAYON_NUM_THREADS\":\"2\"}");
+        assert_json(
+                done, "env",
+                "{\"HOME\":\"/work\",\"OMP_NUM_THREADS\":\"2\",\"PYTHON_CPU_COUNT\":\"2\","
+                "\"GOMAXPROCS\":\"2\",\"RAYON_NUM_THREADS\":\"2\","
+                "\"PIP_RETRIES\":\"0\",\"NPM_CONFIG_FETCH_RETRIES\":\"0\",\"CARGO_NET_RETRY\":\"0\"}");
         assert_json(done, "shm_size", "67108864");
         assert_json(done, "work_dir", "\"/work\"");
         assert_json(find_mount(done, "/work"), "options",
