@@ -127,20 +127,34 @@ static void put_done(Put *p) {
         cleanup_json(&p->refusal);
 }
 
-/* A piece was not taken, so the file must not come to be. Most likely the request has failed, and says
- * why as soon as it is asked to end. */
-static int give_up(Put *p, json_object *refusal) {
-        _cleanup_json_ json_object *params = NULL;
+/* The file must not come to be. */
+static int cancel(Put *p) {
+        _cleanup_json_ json_object *params = json_object_new_object();
         uint64_t id;
         int r;
 
+        p->at_end = true;
+        r = params ? json_set_uint(params, "id", p->id) : -ENOMEM;
+        return r < 0 ? r : session_send(p->copier->session, "exec.cancel", TAKE_PTR(params), &id);
+}
+
+/* A piece was not taken. Most likely the request has failed, and says why as soon as it is asked to
+ * end. */
+static int give_up(Put *p, json_object *refusal) {
         if (p->refusal)
                 return 0;
         p->refusal = json_object_get(refusal);
-        p->at_end = true;
-        params = json_object_new_object();
-        r = params ? json_set_uint(params, "id", p->id) : -ENOMEM;
-        return r < 0 ? r : session_send(p->copier->session, "exec.cancel", TAKE_PTR(params), &id);
+        return cancel(p);
+}
+
+/* Whether a message answers something from before this file: a file that failed may leave answers
+ * behind that nobody waited for. */
+static bool is_stale(const Put *p, json_object *message) {
+        json_object *id;
+
+        return json_object_object_get_ex(message, "id", &id) &&
+               json_object_is_type(id, json_type_int) && json_object_get_int64(id) >= 0 &&
+               (uint64_t)json_object_get_int64(id) < p->id;
 }
 
 /* Waits for an answer to anything. Returns 1 when it is the one to the request, and a good one; 0
@@ -156,7 +170,7 @@ static int wait_answer(Put *p) {
                 r = session_receive(p->copier->session, &message);
                 if (r < 0)
                         return r;
-        } while (json_object_object_get_ex(message, "method", NULL));
+        } while (json_object_object_get_ex(message, "method", NULL) || is_stale(p, message));
 
         r = session_take_answer(message, &result, &error);
         if (!session_is_answer(message, p->id)) {
@@ -181,7 +195,8 @@ static int put_pieces(Put *p, char *data) {
 
                         if (n < 0) {
                                 p->read_error = n == -EINTR ? 0 : (int)n;
-                                return (int)n;
+                                r = n == -EINTR ? 0 : cancel(p);
+                                return r < 0 ? r : (int)n;
                         }
                         p->at_end = (size_t)n < PIECE_SIZE;
                         r = send_piece(p->copier, p->id, data, (size_t)n, p->at_end);
@@ -229,7 +244,8 @@ int copy_put(const Copier *c, int fd, const char *local, const char *path, mode_
 typedef struct Fetch {
         Landing landing;
         uint64_t received;
-        int landing_error; /* -errno of writing */
+        int landing_error;   /* -errno of writing */
+        uint64_t *size_left; /* as in Copier */
         json_object *mtime;
         uint64_t size;
         uint64_t mode;
@@ -262,9 +278,13 @@ static int take_bytes(Fetch *f, json_object *object) {
                 bytes = data;
         } else
                 return 0;
+        if (f->size_left && size > *f->size_left)
+                return -EFBIG;
         r = landing_write(&f->landing, bytes, size);
         if (r < 0)
                 f->landing_error = r;
+        else if (f->size_left)
+                *f->size_left -= size;
         f->received += size;
         return r;
 }
@@ -339,7 +359,7 @@ void copy_show_landing(int error, const char *directory, const char *name) {
 
 int copy_get(const Copier *c, const char *path, int dir_fd, const char *directory, const char *name,
              uint64_t *ret_size) {
-        _cleanup_(fetch_done) Fetch f = { .landing = LANDING_NONE };
+        _cleanup_(fetch_done) Fetch f = { .landing = LANDING_NONE, .size_left = c->size_left };
         _cleanup_json_ json_object *error = NULL;
         _cleanup_free_ char *shown = NULL;
         int r;

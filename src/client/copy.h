@@ -14,6 +14,7 @@ typedef struct Copier {
         Session *session;    /* borrowed */
         const char *sandbox; /* its id, borrowed; NULL when the other end knows which one */
         bool is_alone;       /* nobody else uses the connection meanwhile */
+        uint64_t *size_left; /* how many bytes may still come out; borrowed, NULL: any number */
 } Copier;
 
 /* The params that every method of a file has: sandbox and path. Returns 0 or -ENOMEM. */
@@ -24,7 +25,8 @@ int copy_format(const Copier *c, const char *path, json_object **ret);
 int copy_put(const Copier *c, int fd, const char *local, const char *path, mode_t mode);
 
 /* Makes path of the sandbox the file name in a directory of ours. directory is what that is called
- * when something goes wrong. *ret_size (may be NULL) is how many bytes it has. */
+ * when something goes wrong. *ret_size (may be NULL) is how many bytes it has. -EFBIG when more came
+ * than is left to come. */
 int copy_get(const Copier *c, const char *path, int dir_fd, const char *directory, const char *name,
              uint64_t *ret_size);
 

@@ -194,17 +194,22 @@ class Sandbox:
         for name in self.files:
             if name.startswith(prefix):
                 rest = name[len(prefix):]
+                parts = rest.split("/")
+                for i in range(1, len(parts) if params.get("recursive") else min(len(parts), 2)):
+                    names["/".join(parts[:i])] = "directory"
                 if params.get("recursive") or "/" not in rest:
                     names[rest] = "file"
-                else:
-                    names[rest.split("/")[0]] = "directory"
         if not names and prefix:
             peer.refuse(request, "no such file", reason="file_not_found")
             return
         left = [n for n in sorted(names) if n > params.get("after", "")]
         peer.answer(request, {"path": path, "truncated": len(left) > self.PAGE, "entries": [
-            {"name": n, "type": names[n], "size": 1, "mode": "0644", "mtime": 5}
-            for n in left[:self.PAGE]]})
+            {"name": n, "type": names[n], "size": 1, "mtime": 5,
+             "mode": "0750" if names[n] == "directory" else "0644"} for n in left[:self.PAGE]]})
+
+    def on_file_remove(self, peer, request, params):
+        del self.files[params["path"]]
+        peer.answer(request, {"path": params["path"]})
 
 
 class TestCase(unittest.TestCase):
