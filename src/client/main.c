@@ -13,6 +13,7 @@
 
 #include "basic/cleanup.h"
 #include "client/command-cp.h"
+#include "client/command-images.h"
 #include "client/command-info.h"
 #include "client/command-mcp.h"
 #include "client/command-profiles.h"
@@ -22,7 +23,7 @@
 #include "client/show.h"
 
 static const Verb *const verbs[] = {
-        &verb_run, &verb_shell, &verb_cp, &verb_mcp, &verb_profiles, &verb_info,
+        &verb_run, &verb_shell, &verb_cp, &verb_mcp, &verb_profiles, &verb_images, &verb_info,
 };
 
 static const char help_head[] =
