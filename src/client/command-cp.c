@@ -16,6 +16,8 @@
 #include "client/landing.h"
 #include "client/outcome.h"
 #include "client/show.h"
+#include "client/tree-get.h"
+#include "client/tree-put.h"
 #include "client/tree.h"
 
 static const char help[] =

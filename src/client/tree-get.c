@@ -20,6 +20,7 @@
 #include "basic/json.h"
 #include "client/landing.h"
 #include "client/show.h"
+#include "client/tree-get.h"
 #include "client/tree.h"
 
 typedef struct Made {

@@ -15,6 +15,7 @@
 #include "basic/json.h"
 #include "basic/utf8.h"
 #include "client/show.h"
+#include "client/tree-put.h"
 #include "client/tree.h"
 
 #define PLACEHOLDER ".cloche-empty"
