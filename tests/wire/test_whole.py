@@ -19,7 +19,7 @@ class RealGuests(Case):
         self.assert_status(answer, "exited", exit_code=3)
         self.assertEqual(h.output, {(1, "stdout"): b"in\n1000\n", (1, "stderr"): b"e\n"})
         self.assert_status(h.run(id=2, code="import sys; print(sys.argv)"), "exited")
-        self.assertEqual(h.output[2, "stdout"], b"['/run/cloche/1/main']\n")
+        self.assertEqual(h.output[2, "stdout"], b"['/run/cloche/2/main']\n")
 
     def test_a_program_that_is_not_there(self):
         h = self.handler(guest=RealGuest)
