@@ -20,7 +20,7 @@
 #include "basic/cleanup.h"
 #include "basic/limits.h"
 #include "handler/driver.h"
-#include "handler/execution-state.h"
+#include "handler/execution-end.h"
 #include "handler/handler.h"
 #include "handler/record.h"
 #include "handler/streams.h"

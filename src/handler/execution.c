@@ -20,7 +20,7 @@
 #include "basic/json.h"
 #include "basic/limits.h"
 #include "handler/driver.h"
-#include "handler/execution-state.h"
+#include "handler/execution-end.h"
 #include "handler/handler.h"
 #include "handler/program.h"
 #include "handler/record.h"

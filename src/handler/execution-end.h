@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* An execution from inside: execution.c is how it begins and goes on, execution-end.c how it ends. No
+/* An execution from inside, and its end: execution.c is how it begins and goes on. No
  * others look in here. */
 
 #include <stdbool.h>
