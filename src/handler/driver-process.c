@@ -41,7 +41,7 @@ struct DriverProcess {
         char complaint[COMPLAINT_SIZE];
         size_t n_complaint;
         bool is_exited;
-        GuestExited exited; /* how, when it is */
+        GuestExited exited;     /* how, when it is */
         sd_event_source *timer; /* until that is told */
 };
 

@@ -298,7 +298,8 @@ static void move_in(Driver *d) {
         int r;
 
         d->state = DRIVER_MOVING;
-        r = program_move(driver_process_program(d->process), execution_id(d->current), on_placed, d);
+        r = program_move(driver_process_program(d->process), execution_id(d->current), on_placed,
+                         d);
         if (r < 0 && r != -ENOTCONN)
                 handler_exit(d->sandbox->handler, r);
 }
@@ -454,7 +455,8 @@ bool driver_interrupt(Driver *d, Execution *e) {
                 d->interrupted = true;
         else if (d->state == DRIVER_BUSY) {
                 /* its children of earlier code are not meant; if it is not heard, time tells */
-                (void)program_signal(driver_process_program(d->process), SIGINT, /* to_group= */ false);
+                (void)program_signal(driver_process_program(d->process), SIGINT,
+                                     /* to_group= */ false);
                 go_home(d);
                 d->state = DRIVER_LEAVING;
         }

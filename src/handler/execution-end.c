@@ -291,7 +291,8 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
                 break;
         case EXECUTION_FLUSHING:
                 if (connection_is_congested(e->sandbox->handler->client))
-                        execution_set_timer(e, FLUSH_TIMEOUT_USEC); /* it is the client who is slow */
+                        execution_set_timer(e,
+                                            FLUSH_TIMEOUT_USEC); /* it is the client who is slow */
                 else
                         execution_finish(e, 0, NULL);
                 break;

@@ -30,7 +30,7 @@ struct Execution {
         uint64_t output_bytes;
         const ExecutionEvents *events;
         void *userdata;
-        uint32_t exec;    /* its id inside, 0 before it was started */
+        uint32_t exec;        /* its id inside, 0 before it was started */
         json_object *command; /* for the driver, NULL before it was started */
         Program *program;     /* NULL before that, and when the sandbox is dead */
         Streams *streams;

@@ -40,5 +40,4 @@ typedef struct SpecPaths {
 /* A new array: the profile's checked mounts (NULL: none), with /work of this size; and those of paths
  * and the files. Returns 0 or -ENOMEM. */
 int spec_mount_complete(json_object *mounts, uint64_t work_bytes, const SpecPaths *paths,
-                        const SpecFile *files, size_t n_files,
-                        json_object **ret);
+                        const SpecFile *files, size_t n_files, json_object **ret);

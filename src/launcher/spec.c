@@ -274,8 +274,7 @@ static int set_sandbox(json_object *spec, json_object *checked, const SpecSandbo
         }
         if (r >= 0)
                 r = spec_mount_complete(podman_json_get(checked, "mounts", json_type_array),
-                                        s->work_bytes, &s->paths, s->files, s->n_files,
-                                        &mounts);
+                                        s->work_bytes, &s->paths, s->files, s->n_files, &mounts);
         if (r >= 0)
                 r = json_set(spec, "mounts", mounts);
         if (r < 0)

@@ -30,11 +30,11 @@ typedef struct SpecSandbox {
         const char *name;     /* container name, cloche-<id> */
         const char *image_id; /* 64 hex digits: the pinned image, instead of its name */
         const char
-                *cgroup_parent;   /* the scope's cgroup path, "/cloche.slice/…/cloche-<id>.scope" */
+                *cgroup_parent; /* the scope's cgroup path, "/cloche.slice/…/cloche-<id>.scope" */
         SpecPaths paths;
-        bool system_mode;         /* userns auto of 65536 ids, or the user's own mapping */
-        uint64_t work_bytes;      /* size of the tmpfs on /work */
-        uint64_t memory_bytes;    /* the scope's limits, which the container's cgroup repeats */
+        bool system_mode;      /* userns auto of 65536 ids, or the user's own mapping */
+        uint64_t work_bytes;   /* size of the tmpfs on /work */
+        uint64_t memory_bytes; /* the scope's limits, which the container's cgroup repeats */
         uint64_t cpu_percent;
         unsigned cpus;         /* what code is told to have, 1 or more */
         const SpecFile *files; /* what it reads about that, n_files */

@@ -31,7 +31,8 @@
 /* Paths inside the container, shared by launcher (mounts), handler (argv) and guest. */
 #define GUEST_PROGRAM_PATH "/.cloche/guest"
 #define GUEST_CHANNEL_PATH "/.cloche/channel"
-#define GUEST_DRIVERS_PATH "/.cloche/drivers" /* one directory for each language, for profiles to name */
+#define GUEST_DRIVERS_PATH \
+        "/.cloche/drivers"               /* one directory for each language, for profiles to name */
 #define GUEST_CODE_DIR     "/run/cloche" /* <dir>/<exec>/<code_name>: an execution's code, and */
 #define GUEST_STREAMS_NAME "fd" /* <dir>/<exec>/fd/{0,1,2}: its streams, to be opened anew */
 #define GUEST_CODE_UID     1000 /* uid and gid of the code inside the container */

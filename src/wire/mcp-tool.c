@@ -41,24 +41,24 @@ const char *const mcp_instructions =
         ",\"content\":{\"type\":\"integer\",\"description\":\"Which block of " \
         "content has it\"},\"problem\":" STRING "},\"required\":[\"path\"]}}"
 
-#define EXECUTION                                                                                 \
-        "{\"type\":\"object\",\"properties\":{"                                                   \
-        "\"sandbox\":" STRING ",\"profile\":" STRING ",\"image\":" STRING                         \
-        ",\"status\":{\"type\":\"string\",\"description\":\"exited, or what ended it: signaled, " \
-        "timeout, oom, output_limit, cancelled, sandbox_died\"}"                                  \
-        ",\"exit_code\":" INTEGER ",\"signal\":" STRING ",\"reason\":" STRING                     \
-        ",\"limits_hit\":{\"type\":\"array\",\"items\":" STRING "}"                               \
-        ",\"state\":{\"type\":\"string\",\"description\":\"kept: variables are there for the "    \
-        "next call; lost: they are gone; none: this profile keeps none\"}"                        \
-        ",\"stdout\":" STRING ",\"stderr\":" STRING ",\"stdout_truncated\":" BOOLEAN              \
-        ",\"stderr_truncated\":" BOOLEAN                                                          \
-        ",\"results\":{\"type\":\"array\",\"description\":\"What the code gave back: the value of "  \
-        "an expression at its end, what it displayed, figures\",\"items\":{\"type\":\"object\","    \
-        "\"description\":\"By media type; for an image, which block of content has it\"}}"          \
-        ",\"results_truncated\":" BOOLEAN                                                         \
+#define EXECUTION                                                                                       \
+        "{\"type\":\"object\",\"properties\":{"                                                         \
+        "\"sandbox\":" STRING ",\"profile\":" STRING ",\"image\":" STRING                               \
+        ",\"status\":{\"type\":\"string\",\"description\":\"exited, or what ended it: signaled, "       \
+        "timeout, oom, output_limit, cancelled, sandbox_died\"}"                                        \
+        ",\"exit_code\":" INTEGER ",\"signal\":" STRING ",\"reason\":" STRING                           \
+        ",\"limits_hit\":{\"type\":\"array\",\"items\":" STRING "}"                                     \
+        ",\"state\":{\"type\":\"string\",\"description\":\"kept: variables are there for the "          \
+        "next call; lost: they are gone; none: this profile keeps none\"}"                              \
+        ",\"stdout\":" STRING ",\"stderr\":" STRING ",\"stdout_truncated\":" BOOLEAN                    \
+        ",\"stderr_truncated\":" BOOLEAN                                                                \
+        ",\"results\":{\"type\":\"array\",\"description\":\"What the code gave back: the value of "     \
+        "an expression at its end, what it displayed, figures\",\"items\":{\"type\":\"object\","        \
+        "\"description\":\"By media type; for an image, which block of content has it\"}}"              \
+        ",\"results_truncated\":" BOOLEAN                                                               \
         ",\"error\":{\"type\":\"object\",\"description\":\"What the code ended by, if it was an error " \
-        "of its language\",\"properties\":{\"name\":" STRING ",\"value\":" STRING                   \
-        ",\"traceback\":" STRING "}}"                                                             \
+        "of its language\",\"properties\":{\"name\":" STRING ",\"value\":" STRING                       \
+        ",\"traceback\":" STRING "}}"                                                                   \
         ",\"files\":" FILES ",\"usage\":" OBJECT "},\"required\":[\"status\"]}"
 
 #define HIDDEN_EXECUTION " stdin_open pty rows cols capture "

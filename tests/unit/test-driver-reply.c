@@ -26,23 +26,26 @@ static void takes_what_the_manual_says(void **state) {
         assert_int_equal(ready.kind, DRIVER_REPLY_READY);
 
         assert_int_equal(
-                parse("{\"result\":7,\"data\":{\"text/plain\":\"4\",\"text/html\":\"<b>\"}}", &result),
+                parse("{\"result\":7,\"data\":{\"text/plain\":\"4\",\"text/html\":\"<b>\"}}",
+                      &result),
                 0);
         assert_int_equal(result.kind, DRIVER_REPLY_RESULT);
         assert_int_equal(result.run, 7);
-        assert_string_equal(json_object_to_json_string_ext(result.data, JSON_C_TO_STRING_PLAIN |
-                                                                       JSON_C_TO_STRING_NOSLASHESCAPE),
-                            "{\"text/plain\":\"4\",\"text/html\":\"<b>\"}");
+        assert_string_equal(
+                json_object_to_json_string_ext(result.data, JSON_C_TO_STRING_PLAIN |
+                                                                    JSON_C_TO_STRING_NOSLASHESCAPE),
+                "{\"text/plain\":\"4\",\"text/html\":\"<b>\"}");
 
         assert_int_equal(parse("{\"done\":7,\"exit_code\":255,\"later\":[1]}", &done), 0);
         assert_int_equal(done.kind, DRIVER_REPLY_DONE);
         assert_int_equal(done.exit_code, 255);
         assert_null(done.error);
 
-        assert_int_equal(parse("{\"done\":7,\"exit_code\":1,\"error\":{\"name\":\"E\",\"value\":\"\","
-                               "\"traceback\":\"t\",\"more\":1}}",
-                               &error),
-                         0);
+        assert_int_equal(
+                parse("{\"done\":7,\"exit_code\":1,\"error\":{\"name\":\"E\",\"value\":\"\","
+                      "\"traceback\":\"t\",\"more\":1}}",
+                      &error),
+                0);
         assert_string_equal(json_object_to_json_string_ext(error.error, JSON_C_TO_STRING_PLAIN),
                             "{\"name\":\"E\",\"value\":\"\",\"traceback\":\"t\"}");
 }
@@ -91,10 +94,11 @@ static void cuts_an_error_at_a_character(void **state) {
         assert_non_null(value);
         memset(value, 'x', ERROR_SIZE_MAX - 1);
         (void)snprintf(value + ERROR_SIZE_MAX - 1, 9, "\u00e9yyy");
-        assert_true(asprintf(&line,
-                             "{\"done\":1,\"exit_code\":1,\"error\":{\"name\":\"\",\"value\":\"%s\","
-                             "\"traceback\":\"\"}}",
-                             value) > 0);
+        assert_true(
+                asprintf(&line,
+                         "{\"done\":1,\"exit_code\":1,\"error\":{\"name\":\"\",\"value\":\"%s\","
+                         "\"traceback\":\"\"}}",
+                         value) > 0);
         assert_int_equal(parse(line, &reply), 0);
         assert_true(json_object_object_get_ex(reply.error, "value", &cut));
         assert_int_equal(json_object_get_string_len(cut), ERROR_SIZE_MAX - 1);
