@@ -21,10 +21,21 @@ def pytest_addoption(parser):
     parser.addoption("--seed", type=int,
                      default=int(os.environ.get("CLOCHE_SEED", random.randrange(1 << 32))),
                      help="brings back the random moments of an earlier run")
+    parser.addoption("--share", default="1/1", metavar="K/N",
+                     help="runs every Nth test, beginning with the Kth; tests of one function that differ "
+                          "in nothing but the mode are neighbours, and so go to different machines")
 
 
 def pytest_report_header(config):
     return f"--rounds {config.getoption('--rounds')} --seed {config.getoption('--seed')}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    number, of = map(int, config.getoption("--share").split("/"))
+    mine = items[number - 1::of]
+    config.hook.pytest_deselected(items=[item for item in items if item not in mine])
+    items[:] = mine
 
 
 @pytest.fixture
