@@ -22,6 +22,8 @@
 #include "client/show.h"
 #include "client/tar.h"
 
+/* Said, because a step is found in the cache only in the format that was asked for. */
+#define OCI           "application%%2Fvnd.oci.image.manifest.v1%%2Bjson" /* in a format */
 #define CONTAINERFILE "Containerfile"
 #define CAPABILITIES                                                                       \
         "[\"CHOWN\",\"DAC_OVERRIDE\",\"FOWNER\",\"FSETID\",\"KILL\",\"NET_BIND_SERVICE\"," \
@@ -89,6 +91,7 @@ static char *format_target(const ImagesBuild *options, const char *image) {
         if (!tag || !arguments || !capabilities ||
             asprintf(&target,
                      "/build?dockerfile=" CONTAINERFILE "&t=%s&layers=true&rm=true&forcerm=true"
+                     "&outputformat=" OCI
                      "&networkmode=host&addcaps=%s&pullpolicy=%s&nocache=%s%s%s",
                      tag, capabilities, options->pull ? "always" : "missing",
                      options->no_cache ? "true" : "false", arguments[0] ? "&buildargs=" : "",

@@ -152,8 +152,10 @@ class Build(ImagesCase):
         method, path, query, body = self.asked[0]
         self.assertEqual((method, path), ("POST", "/build"))
         self.assertEqual(json.loads(query["buildargs"]), {"BASE": "a:b&c"})
-        self.assertEqual({k: query[k] for k in ("t", "dockerfile", "pullpolicy", "nocache")},
+        self.assertEqual({k: query[k] for k in ("t", "dockerfile", "outputformat", "pullpolicy",
+                                                  "nocache")},
                          {"t": "localhost/cloche-python:latest", "dockerfile": "Containerfile",
+                          "outputformat": "application/vnd.oci.image.manifest.v1+json",
                           "pullpolicy": "always", "nocache": "true"})
         with tarfile.open(fileobj=io.BytesIO(body)) as tar:
             self.assertEqual([(m.name, m.mode, m.uid, m.size, m.isdir()) for m in tar],
