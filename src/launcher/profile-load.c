@@ -103,11 +103,11 @@ static uint64_t time_left(const ProfileLoad *l) {
 /* -- image ----------------------------------------------------------------------------------- */
 
 static void image_is_missing(ProfileLoad *l) {
-        const char *image = l->profile->image;
+        const char *image = l->profile->image, *sudo = l->source->system_mode ? "sudo " : "";
 
         refuse(l, LAUNCHER_REFUSAL_IMAGE_MISSING,
-               "image %s is missing: build it (see README) or run \"%spodman pull %s\", as %s",
-               image, l->source->system_mode ? "sudo " : "", image,
+               "image %s is missing: run \"%scloche images build %s\" or \"%spodman pull %s\", as %s",
+               image, sudo, l->profile->name, sudo, image,
                l->source->system_mode ? "root" : "the user who runs Cloche");
 }
 

@@ -25,8 +25,8 @@ static void says_what_to_do_about_a_missing_image(void **state) {
         profile_set_answer(f, "404 Not Found", "{\"cause\":\"no such image\"}");
         profile_get(f, &r);
         assert_refused(&r, LAUNCHER_REFUSAL_IMAGE_MISSING,
-                       "image localhost/x:latest is missing: build it (see README) or run \"sudo "
-                       "podman pull localhost/x:latest\"");
+                       "image localhost/x:latest is missing: run \"sudo cloche images build x\" or "
+                       "\"sudo podman pull localhost/x:latest\"");
         assert_string_equal(r.profile->image, "localhost/x:latest");
         assert_int_equal(r.profile->limits.tasks, 64);
         assert_string_equal(r.profile->digest, "");
