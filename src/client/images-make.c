@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "basic/json.h"
 #include "client/amount.h"
@@ -25,6 +26,8 @@
 /* Said, because a step is found in the cache only in the format that was asked for. */
 #define OCI           "application%%2Fvnd.oci.image.manifest.v1%%2Bjson" /* in a format */
 #define CONTAINERFILE "Containerfile"
+#define PROFILE_IMAGE "localhost/cloche-" /* how the name of a profile's image begins */
+#define CONTAINERFILE_SIZE_MAX 65536      /* bytes of one that are looked at */
 #define CAPABILITIES                                                                       \
         "[\"CHOWN\",\"DAC_OVERRIDE\",\"FOWNER\",\"FSETID\",\"KILL\",\"NET_BIND_SERVICE\"," \
         "\"SETFCAP\",\"SETGID\",\"SETPCAP\",\"SETUID\",\"SYS_CHROOT\"]"
@@ -209,23 +212,42 @@ static int build_named(const Images *i, const ImagesBuild *options, const char *
         return fd < 0 ? fd : build(i, options, profile, fd, path);
 }
 
-static int build_all(const Images *i, const ImagesBuild *options) {
-        size_t n = 0;
+/* Whether a Containerfile names another profile's image to build on, as images/browser does. */
+static bool is_built_on_another(int directory_fd) {
+        _cleanup_close_ int fd = openat(directory_fd, CONTAINERFILE, O_RDONLY | O_CLOEXEC);
+        char text[CONTAINERFILE_SIZE_MAX];
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+        return n > 0 && memmem(text, (size_t)n, PROFILE_IMAGE, strlen(PROFILE_IMAGE));
+}
+
+/* Those of the first round stand alone, those of the second are built on one of the first. */
+static int build_round(const Images *i, const ImagesBuild *options, bool is_second, size_t *n) {
         int r = 0;
 
         for (size_t k = 0; r >= 0 && k < json_object_array_length(i->profiles); k++) {
                 json_object *profile = json_object_array_get_idx(i->profiles, k);
                 _cleanup_free_ char *path = NULL;
+                _cleanup_close_ int fd =
+                        open_buildable(i, show_string_of(profile, "name"), &path);
 
-                r = open_buildable(i, show_string_of(profile, "name"), &path);
-                if (r == -ENOENT) {
-                        r = 0; /* somebody else's image */
+                if (fd == -ENOENT) /* somebody else's image */
                         continue;
-                }
-                n++;
-                if (r >= 0)
-                        r = build(i, options, profile, r, path);
+                if (fd >= 0 && is_built_on_another(fd) != is_second)
+                        continue;
+                (*n)++;
+                r = fd < 0 ? fd : build(i, options, profile, TAKE_FD(fd), path);
         }
+        return r;
+}
+
+static int build_all(const Images *i, const ImagesBuild *options) {
+        size_t n = 0;
+        int r;
+
+        r = build_round(i, options, /* is_second= */ false, &n);
+        if (r >= 0)
+                r = build_round(i, options, /* is_second= */ true, &n);
         if (r < 0 || n > 0)
                 return r;
         show_error("no profile has a folder with a " CONTAINERFILE " in %s", i->contexts);

@@ -173,6 +173,16 @@ class Build(ImagesCase):
         self.assertNotIn("buildargs", query)
         self.assertEqual((query["pullpolicy"], query["nocache"]), ("missing", "false"))
 
+    def test_an_image_comes_after_the_one_that_it_is_built_on(self):
+        top = self.context(Containerfile=b"ARG SHELL=localhost/cloche-shell\nFROM ${SHELL}\n")
+        os.mkdir(os.path.join(top, "shell"))
+        with open(os.path.join(top, "shell", "Containerfile"), "wb") as file:
+            file.write(b"FROM x\n")
+        self.answers["/build"] = 200, self.GOOD
+        self.images("build", "--contexts", top)
+        self.assertEqual([query["t"] for _, path, query, _ in self.asked if path == "/build"],
+                         ["localhost/cloche-shell:latest", "localhost/cloche-python:latest"])
+
     def test_a_failure_names_the_step(self):
         top = self.context(Containerfile=b"FROM x\n")
         self.answers["/build"] = 200, self.GOOD[:2] + [{"error": "exit status 7"}]
