@@ -44,6 +44,12 @@ document.save("a.docx")
 print(docx.Document("a.docx").paragraphs[0].text)
 """
 
+CHART = """
+import matplotlib.pyplot as plot
+plot.title("日本語 हिन्दी ไทย العربية")
+plot.savefig("a.png")
+"""
+
 OCR = """
 from PIL import Image, ImageDraw, ImageFont
 import tesserocr, subprocess
@@ -72,6 +78,12 @@ def test_python_makes_documents_and_takes_them_apart(client):
 def test_python_reads_pictures(client):
     ended = client.run("python", argv=["python3", "-c", OCR], timeout=120)
     assert ended.good() == "Total 1234 units\nTotal 1234 units\n"
+
+
+def test_a_chart_has_every_kind_of_script(client):
+    ended = client.run("python", argv=["python3", "-W", "error::UserWarning", "-c", CHART], timeout=120)
+    assert ended.good() == ""
+    assert ended.stderr == b""
 
 
 def test_fonts_have_every_kind_of_script(client):
