@@ -49,6 +49,8 @@ static void on_exited(const GuestExited *exited, void *userdata) {
         if (e->state >= EXECUTION_STOPPING ||
             (e->order.by_driver && e->state != EXECUTION_STARTING))
                 return; /* it was ended first, or is but a stand-in */
+        if (e->order.by_driver)
+                e->end.code_state = CODE_STATE_KEPT; /* the code never came to the interpreter */
         e->end.exited = *exited;
         execution_set_cause(e, END_EXITED);
         execution_begin_drain(e);
@@ -222,7 +224,7 @@ static void on_output(unsigned stream, const char *data, size_t size, bool is_te
                       void *userdata) {
         Execution *e = userdata;
 
-        if (e->order.by_driver && !e->is_prepared) {
+        if (e->order.by_driver && !e->is_prepared && stream == 0) {
                 /* the stand-in's word: only now can its streams be opened by another */
                 e->is_prepared = true;
                 streams_uncount(e->streams, stream, size);

@@ -123,7 +123,8 @@ def test_environment_and_directory_are_those_of_one_piece_of_code(python, shell)
     assert shell.do(code, env={"A": "b 'c'\n\"\\"}, cwd="/tmp")["stdout"] == "b 'c'\n\"\\ /tmp\n"
     assert shell.do(code)["stdout"] == "unset /work\n"
     ended = python.do("1", cwd="/nowhere")
-    assert (ended["exit_code"], ended["reason"]) == (126, "not_started")
+    assert (ended["exit_code"], ended["state"]) == (126, "kept")
+    assert "cannot enter '/nowhere'" in ended["stderr"]
 
 
 def test_code_in_a_terminal_has_an_interpreter_of_its_own(python):

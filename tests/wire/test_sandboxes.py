@@ -107,6 +107,17 @@ class State(Living):
         self.assertEqual(self.execute("1")["state"], "kept")
 
 
+    def test_environment_and_directory_are_those_of_one_piece_of_code(self):
+        code = "import os; os.environ.get('A'), os.getcwd()"
+        self.assertEqual(self.value(code, env={"A": "b c"}, cwd="/tmp"), "('b c', '/tmp')")
+        before = self.value(code)
+        self.assertNotIn("b c", before)
+        result = self.execute("1", cwd="/nowhere")
+        self.assertEqual((result["exit_code"], result["state"]), (126, "kept"))
+        self.assertIn("cannot enter '/nowhere'", result["stderr"])
+        self.assertEqual(self.value(code), before)
+
+
 class Ends(Living):
     def test_a_cancelled_loop_leaves_the_state(self):
         self.execute("x = 5")
