@@ -23,6 +23,7 @@ class Shell(InteractiveShell):
     """It runs no code itself but for cell magics."""
 
     display_pub_class = Type(Publisher)
+    system = InteractiveShell.system_raw  # !command has the code's own streams, and no terminal
 
     def enable_gui(self, gui=None):
         """There is none, and nothing to be done for `%matplotlib inline`."""
