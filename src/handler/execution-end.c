@@ -127,18 +127,34 @@ static bool is_killed_by_stranger(const Execution *e) {
                e->end.usage.oom_kills == 0;
 }
 
+/* Of code it is the stand-in's exit that tells what is left of the disk, and it may be slower than the
+ * launcher. */
+static bool is_exit_to_come(const Execution *e) {
+        return e->program && e->order.by_driver && e->is_started && !e->has_exited;
+}
+
+static bool is_flushed(const Execution *e) {
+        return !is_killed_by_stranger(e) && !is_exit_to_come(e) &&
+               (!e->kills || streams_are_ended(e->streams));
+}
+
 /* Nothing writes any more, or nobody is to listen. May free the execution. */
 static void begin_flush(Execution *e) {
         if (e->state == EXECUTION_FLUSHING)
                 return;
         e->state = EXECUTION_FLUSHING;
         streams_close_input(e->streams);
-        if (is_killed_by_stranger(e))
-                execution_set_timer(e, KILLED_GRACE_USEC);
-        else if (!e->kills || streams_are_ended(e->streams))
+        if (is_flushed(e))
                 execution_finish(e, 0, NULL);
         else
-                execution_set_timer(e, FLUSH_TIMEOUT_USEC);
+                execution_set_timer(e, is_killed_by_stranger(e) ? KILLED_GRACE_USEC
+                                                                : FLUSH_TIMEOUT_USEC);
+}
+
+void execution_exited(Execution *e) {
+        e->has_exited = true;
+        if (e->state == EXECUTION_FLUSHING && is_flushed(e))
+                execution_finish(e, 0, NULL);
 }
 
 static void on_ended(const LauncherEnded *ended, void *userdata) {
@@ -254,7 +270,7 @@ void execution_sandbox_ended(Execution *e, EndCause cause, LauncherDeath death,
         e->at_driver = false;
         e->program = program_free(e->program);
         if (e->state == EXECUTION_WAITING ||
-            (e->state == EXECUTION_FLUSHING && streams_are_ended(e->streams)))
+            (e->state == EXECUTION_FLUSHING && is_flushed(e)))
                 execution_finish(e, 0, NULL);
         else
                 begin_flush(e);
@@ -271,7 +287,7 @@ void execution_streams_ended(void *userdata) {
                 return;
         if (e->state == EXECUTION_DRAINING)
                 execution_begin_end(e);
-        else if (e->state == EXECUTION_FLUSHING && !is_killed_by_stranger(e))
+        else if (e->state == EXECUTION_FLUSHING && is_flushed(e))
                 execution_finish(e, 0, NULL);
 }
 

@@ -41,6 +41,7 @@ struct Execution {
         bool is_left;   /* STOPPING: the driver is out of its cgroup, all else there is killed … */
         bool is_ended;  /* … and dead */
         bool at_driver; /* the driver knows it */
+        bool has_exited;      /* its program, or the stand-in for code */
         bool is_prepared; /* its stand-in holds the streams for the driver to open */
         RunEnd end;
 };
@@ -61,6 +62,8 @@ void execution_begin_drain(Execution *e);
 void execution_begin_end(Execution *e);
 /* What became of the code that was told to stop is known. */
 void execution_end_stopping(Execution *e);
+/* Its program, or its stand-in, has ended. */
+void execution_exited(Execution *e);
 /* The last step. Frees it. */
 void execution_finish(Execution *e, int failure, const RpcProblem *problem);
 

@@ -47,8 +47,11 @@ static void on_exited(const GuestExited *exited, void *userdata) {
 
         e->end.exited.work_free = exited->work_free;
         if (e->state >= EXECUTION_STOPPING ||
-            (e->order.by_driver && e->state != EXECUTION_STARTING))
-                return; /* it was ended first, or is but a stand-in */
+            (e->order.by_driver && e->state != EXECUTION_STARTING)) {
+                execution_exited(e); /* it was ended first, or is but a stand-in */
+                return;
+        }
+        e->has_exited = true;
         if (e->order.by_driver)
                 e->end.code_state = CODE_STATE_KEPT; /* the code never came to the interpreter */
         e->end.exited = *exited;

@@ -276,7 +276,8 @@ SHELL_ENDS = {
 def test_however_a_script_ends_the_result_is_true_and_the_next_begins(shell, name):
     code, end, state, stdout = SHELL_ENDS[name]
     shell.do("before=1; cd /tmp")
-    ended = shell.do(code)
+    # Code that lets bash skip whatever comes next has taken the driver along: only its time ends it.
+    ended = shell.do(code, timeout_ms=5000 if name == "traps" else 60_000)
     assert ended["stdout"] == stdout and ended["results"] == [] and "error" not in ended
     if isinstance(end, str):
         assert (ended["status"], ended["signal"]) == ("signaled", end)
@@ -310,4 +311,7 @@ def test_files_that_are_called_as_modules_are_do_no_harm(client):
 def test_the_drivers_cannot_be_changed_from_inside(shell):
     ended = shell.do("cd /.cloche/drivers && ls; touch python/x; echo >>python/driver.py; mv python p")
     assert set(ended["stdout"].split()) >= {"python", "shell"}
-    assert ended["stderr"].count("Read-only file system") == 3
+    errors = ended["stderr"].splitlines()
+    assert len(errors) == 3
+    # Who may not write to a file at all is told that first.
+    assert all(error.endswith(("Read-only file system", "Permission denied")) for error in errors)
