@@ -11,7 +11,7 @@
 #
 # An interrupt must end the code and not the shell. bash has no exception for that, but with extdebug a
 # DEBUG trap that answers 2 makes the function or sourced file return that it stands in; so the trap
-# answers 2 until only this file is left.
+# answers 2 until only this file is left. `read` would go on waiting behind it: its input ends instead.
 
 exec 200<&0 201>&1 </dev/null >/dev/null 2>&1
 declare -A __cloche_env __cloche_before
@@ -111,7 +111,7 @@ while IFS= read -r __cloche_line <&200; do
     if __cloche_enter 2>"${__cloche_path%/*}/fd/2"; then
         [[ ! $__cloche_last ]] || __cloche_script
         BASH_ARGV0=$__cloche_path
-        trap 'shopt -s extdebug; set -T; trap __cloche_unwind DEBUG' INT
+        trap 'exec </dev/null; shopt -s extdebug; set -T; trap __cloche_unwind DEBUG' INT
         for __cloche_name in e f u v x; do
             [[ $__cloche_flags != *$__cloche_name* ]] || set -$__cloche_name
         done
