@@ -38,6 +38,8 @@ typedef struct Store {
         json_object *records[2]; /* arrays; those of containers only may be in the second file */
 } Store;
 
+#define STORE_NULL { .overlay_fd = -EBADF, .layers_fd = -EBADF, .lock_fd = -EBADF }
+
 static void store_done(Store *s) {
         close_fd(s->overlay_fd);
         close_fd(s->layers_fd);
@@ -118,7 +120,7 @@ static int remove_layer(const Store *s, const char *id) {
         return nftw(path, remove_one, REMOVAL_FDS_MAX, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-static int sweep_layers(const Store *s, size_t *ret_removed) {
+static int visit_layers(const Store *s, bool removes, size_t *ret_n) {
         int fd = openat(s->overlay_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
         struct dirent *e;
@@ -134,9 +136,9 @@ static int sweep_layers(const Store *s, size_t *ret_removed) {
                 if (!is_made_of(e->d_name, LAYER_ID_SIZE, "0123456789abcdef") ||
                     is_recorded(s, e->d_name) || !is_young(s->overlay_fd, e->d_name))
                         continue;
-                k = remove_layer(s, e->d_name);
+                k = removes ? remove_layer(s, e->d_name) : 0;
                 if (k == 0)
-                        (*ret_removed)++;
+                        (*ret_n)++;
                 else
                         r = k;
         }
@@ -200,16 +202,24 @@ static int store_open(Store *s, const char *graph_root) {
         return r;
 }
 
+int orphan_layer_count(const char *graph_root, size_t *ret_n) {
+        _cleanup_(store_done) Store s = STORE_NULL;
+        int r;
+
+        *ret_n = 0;
+        r = store_open(&s, graph_root);
+        return r < 0 ? r : visit_layers(&s, /* removes= */ false, ret_n);
+}
+
 int orphan_layer_sweep(const char *graph_root, size_t *ret_removed) {
-        _cleanup_(store_done)
-                Store s = { .overlay_fd = -EBADF, .layers_fd = -EBADF, .lock_fd = -EBADF };
+        _cleanup_(store_done) Store s = STORE_NULL;
         int r, k;
 
         *ret_removed = 0;
         r = store_open(&s, graph_root);
         if (r < 0)
                 return r;
-        r = sweep_layers(&s, ret_removed);
+        r = visit_layers(&s, /* removes= */ true, ret_removed);
         k = sweep_short_names(&s);
         return r < 0 ? r : k;
 }

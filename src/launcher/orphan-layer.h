@@ -10,9 +10,12 @@
         300 /* one older than that is not what just died, and is left alone */
 #define ORPHAN_LAYERS_FILE_MAX (64 * 1024 * 1024) /* bytes of one file of records */
 
-/* Removes them below graph_root: directories overlay/ID that are younger than the limit, with their
- * short names overlay/l/NAME, and short names that lead nowhere. Waits for the lock of the layers.
- * Needs the rights of those who made them: in user mode, a place in the user's namespace of subordinate
- * ids. Returns 0 with the number of directories removed, -ENOENT where there is no such storage,
- * -EBADMSG when its records cannot be read (and then nothing is touched), or -errno. */
+/* Counts them below graph_root: directories overlay/ID that are younger than the limit. Waits for the
+ * lock of the layers. Returns 0, -ENOENT where there is no such storage, -EBADMSG when its records cannot
+ * be read, or -errno. */
+int orphan_layer_count(const char *graph_root, size_t *ret_n);
+
+/* Removes them, with their short names overlay/l/NAME, and short names that lead nowhere. Needs the
+ * rights of those who made them: in user mode, a place in the user's namespace of subordinate ids.
+ * Returns as orphan_layer_count() does, with the number removed; without records nothing is touched. */
 int orphan_layer_sweep(const char *graph_root, size_t *ret_removed);

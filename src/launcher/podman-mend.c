@@ -10,7 +10,7 @@
  * ended, so no container of ours is being made meanwhile; others' are safe behind the storage's lock.
  *
  * As an ordinary user the work is done inside the user namespace of their Podman, where the layers'
- * files are theirs: the program starts itself again through "podman unshare". */
+ * files are theirs: if there is any, the program starts itself again through "podman unshare". */
 
 #include <errno.h>
 #include <stdint.h>
@@ -58,6 +58,7 @@ static int again_in_namespace(const char *link) {
 int main(int argc, char *argv[]) {
         const char *result = getenv("SERVICE_RESULT");
         char root[4096];
+        size_t n;
 
         if (argc != 2 || argv[1][0] != '/') {
                 log_full(LOG_ERR, 0,
@@ -69,7 +70,9 @@ int main(int argc, char *argv[]) {
                 return 0;
         if (readlink(argv[1], root, sizeof(root)) < 0)
                 return 0; /* no launcher has come as far as to store anything */
-        if (geteuid() != 0)
-                return again_in_namespace(argv[1]) < 0;
-        return sweep(argv[1]) < 0;
+        if (geteuid() == 0)
+                return sweep(argv[1]) < 0;
+        if (orphan_layer_count(argv[1], &n) == 0 && n == 0)
+                return 0; /* as nearly always: clients wait for Podman meanwhile */
+        return again_in_namespace(argv[1]) < 0;
 }

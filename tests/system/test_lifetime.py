@@ -191,7 +191,7 @@ def test_a_layer_that_a_killed_podman_left_half_made_is_removed(mode, watch, cli
     with mode.connect() as running:
         running.start("shell", code="echo up; sleep 9986").wait_output(b"up")
         find(mode, "podman", []).kill(signal.SIGKILL)
-        machine.wait_for(lambda: not (overlay / layer).exists(), 10, "the layer gone")
+        machine.wait_for(lambda: not (overlay / layer).exists(), 30, "the layer gone")
     watch.assert_clean_within(10)
 
 

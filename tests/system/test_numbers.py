@@ -292,10 +292,10 @@ def test_the_images_own_resolver_is_not_asked(client):
 
 def test_programs_that_would_try_again_do_not(client):
     ended = client.sh("curl -sS -w '%{time_total}' https://example.com")
-    assert "Could not resolve host" in str(ended) and float(ended.stdout) < 0.1
+    assert "Could not resolve host" in str(ended) and float(ended.stdout) < 3  # and not 30
     ended = client.python("import subprocess, sys\n"
                           "sys.exit(subprocess.run([sys.executable, '-m', 'pip', 'install',\n"
-                          "  '--break-system-packages', 'requests']).returncode)", timeout_ms=60000)
+                          "  '--break-system-packages', 'no-such-thing']).returncode)", timeout_ms=60000)
     text = str(ended)
     assert ended.exit_code == 1 and "Retrying" not in text, ended
     assert "No matching distribution found" in text

@@ -111,6 +111,9 @@ static void removes_what_no_record_names(void **state) {
         size_t n = 7;
 
         assert_int_equal(symlinkat("../" ID("d4") "/diff", f->fd, "overlay/l/" LOST_NAME), 0);
+        assert_int_equal(orphan_layer_count(f->path, &n), 0);
+        assert_int_equal(n, 1);
+        assert_true(has(f, "overlay/" ORPHAN "/diff/file"));
         assert_int_equal(orphan_layer_sweep(f->path, &n), 0);
         assert_int_equal(n, 1);
         assert_false(has(f, "overlay/" ORPHAN));
