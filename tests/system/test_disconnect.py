@@ -128,7 +128,8 @@ def an_interpreter_busy(client):
 def a_terminal_open(client):
     running = client.send("sandbox.exec", opened(client) | {
         "argv": ["sh", "-c", "echo up; exec sleep 9985"], "pty": True, "rows": 24, "columns": 80})
-    machine.wait_for(lambda: client.take() and b"up" in client.output[running]["stdout"])
+    while b"up" not in client.output[running]["stdout"]:
+        client.take()
 
 
 def a_file_on_its_way_in(client):
