@@ -24,10 +24,10 @@
 #include "client/tar.h"
 
 /* Said, because a step is found in the cache only in the format that was asked for. */
-#define OCI           "application%%2Fvnd.oci.image.manifest.v1%%2Bjson" /* in a format */
-#define CONTAINERFILE "Containerfile"
-#define PROFILE_IMAGE "localhost/cloche-" /* how the name of a profile's image begins */
-#define CONTAINERFILE_SIZE_MAX 65536      /* bytes of one that are looked at */
+#define OCI                    "application%%2Fvnd.oci.image.manifest.v1%%2Bjson" /* in a format */
+#define CONTAINERFILE          "Containerfile"
+#define PROFILE_IMAGE          "localhost/cloche-" /* how the name of a profile's image begins */
+#define CONTAINERFILE_SIZE_MAX 65536               /* bytes of one that are looked at */
 #define CAPABILITIES                                                                       \
         "[\"CHOWN\",\"DAC_OVERRIDE\",\"FOWNER\",\"FSETID\",\"KILL\",\"NET_BIND_SERVICE\"," \
         "\"SETFCAP\",\"SETGID\",\"SETPCAP\",\"SETUID\",\"SYS_CHROOT\"]"
@@ -228,8 +228,7 @@ static int build_round(const Images *i, const ImagesBuild *options, bool is_seco
         for (size_t k = 0; r >= 0 && k < json_object_array_length(i->profiles); k++) {
                 json_object *profile = json_object_array_get_idx(i->profiles, k);
                 _cleanup_free_ char *path = NULL;
-                _cleanup_close_ int fd =
-                        open_buildable(i, show_string_of(profile, "name"), &path);
+                _cleanup_close_ int fd = open_buildable(i, show_string_of(profile, "name"), &path);
 
                 if (fd == -ENOENT) /* somebody else's image */
                         continue;

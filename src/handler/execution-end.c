@@ -269,8 +269,7 @@ void execution_sandbox_ended(Execution *e, EndCause cause, LauncherDeath death,
         e->kills = true;
         e->at_driver = false;
         e->program = program_free(e->program);
-        if (e->state == EXECUTION_WAITING ||
-            (e->state == EXECUTION_FLUSHING && is_flushed(e)))
+        if (e->state == EXECUTION_WAITING || (e->state == EXECUTION_FLUSHING && is_flushed(e)))
                 execution_finish(e, 0, NULL);
         else
                 begin_flush(e);

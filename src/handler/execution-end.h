@@ -37,11 +37,11 @@ struct Execution {
         sd_event_source *timer;
         bool is_started;
         uint64_t started_usec;
-        bool kills;     /* END does, or did */
-        bool is_left;   /* STOPPING: the driver is out of its cgroup, all else there is killed … */
-        bool is_ended;  /* … and dead */
-        bool at_driver; /* the driver knows it */
-        bool has_exited;      /* its program, or the stand-in for code */
+        bool kills;      /* END does, or did */
+        bool is_left;    /* STOPPING: the driver is out of its cgroup, all else there is killed … */
+        bool is_ended;   /* … and dead */
+        bool at_driver;  /* the driver knows it */
+        bool has_exited; /* its program, or the stand-in for code */
         bool is_prepared; /* its stand-in holds the streams for the driver to open */
         RunEnd end;
 };
