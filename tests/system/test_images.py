@@ -107,10 +107,10 @@ def test_shell_has_the_usual_commands(client):
 def test_shell_makes_a_pdf_of_markdown(client):
     script = ("printf '# Title\\n\\n| a | b |\\n|---|---|\\n| x | 日本語 |\\n' >a.md && "
               "pandoc --pdf-engine=weasyprint --metadata title=T -o a.pdf a.md && pdftotext a.pdf - && "
-              "pdffonts a.pdf | grep -o WenQuanYi | sort -u")
+              "pdffonts a.pdf | grep -c WenQuanYi")
     text = client.run("shell", argv=["sh", "-c", script], timeout=120).good()
     assert "Title" in text and "日本語" in text
-    assert text.endswith("\nWenQuanYi\n"), text
+    assert text.endswith("\f1\n"), text  # pdftotext ends each page so
 
 
 def test_shell_handles_pictures_and_films(client):

@@ -250,7 +250,7 @@ def test_usage_is_the_programs_own(client):
                           "x = b'x' * (50 << 20)\ntime.sleep(0.3)")
     ended.good()
     cpu = ended.usage["cpu_user_usec"] + ended.usage["cpu_system_usec"]
-    assert 400_000 <= cpu < 30_000_000  # far less on a machine that is not slow
+    assert 400_000 <= cpu < 3_000_000
     assert 50 * MIB < ended.usage["memory_peak_bytes"] < 150 * MIB
     assert ended.usage["wall_usec"] >= 700_000
     assert ended.usage["tasks_peak"] == 1  # the program, and not its guest
