@@ -115,17 +115,6 @@ static void answer_done(Answer *a) {
         free(a->words);
 }
 
-static int take_body(Answer *a, const char *data, size_t size) {
-        char *room;
-        int r = size > 0 ? line_reader_reserve(&a->lines, size, &room) : 0;
-
-        if (r < 0 || size == 0)
-                return r;
-        memcpy(room, data, size);
-        line_reader_commit(&a->lines, size);
-        return 0;
-}
-
 /* "HTTP/1.1 200 OK", headers of which none matters but the one that must not be there. Returns 0 also
  * when more must come. */
 static int take_head(Answer *a) {
@@ -144,7 +133,7 @@ static int take_head(Answer *a) {
                 return -EBADMSG;
         a->status = (int)status;
         end += 4;
-        return take_body(a, end, a->head.size - (size_t)(end - data));
+        return line_reader_add(&a->lines, end, a->head.size - (size_t)(end - data));
 }
 
 static int take_object(Answer *a, json_object *object) {
@@ -200,7 +189,7 @@ static int receive(int fd, Answer *a) {
                 if (n == 0)
                         break;
                 if (a->status > 0)
-                        r = take_body(a, data, (size_t)n);
+                        r = line_reader_add(&a->lines, data, (size_t)n);
                 else {
                         r = buffer_append(&a->head, data, (size_t)n);
                         if (r >= 0)
@@ -215,7 +204,7 @@ static int receive(int fd, Answer *a) {
                 return a->head.size > 0 ? -EBADMSG : -ECONNRESET;
         /* the last line need not have its newline */
         if (line_reader_is_inside(&a->lines)) {
-                int r = take_body(a, "\n", 1);
+                int r = line_reader_add(&a->lines, "\n", 1);
 
                 return r < 0 ? r : take_lines(a);
         }

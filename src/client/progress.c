@@ -138,16 +138,11 @@ static int take_line(Progress *p, const char *data, size_t size) {
 
 static int take_text(Progress *p, const char *text, size_t size) {
         const char *line;
-        char *room;
         int r;
 
         if (size == 0)
                 return 0;
-        r = line_reader_reserve(&p->lines, size, &room);
-        if (r < 0)
-                return r;
-        memcpy(room, text, size);
-        line_reader_commit(&p->lines, size);
+        r = line_reader_add(&p->lines, text, size);
         while (r >= 0) {
                 LineFound found = line_reader_next(&p->lines, &line, &size);
 

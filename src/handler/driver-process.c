@@ -73,16 +73,13 @@ static void on_reply(const char *data, size_t size, bool is_text _unused_, void 
         DriverProcess *p = userdata;
         LineFound found;
         const char *line;
-        char *room;
 
         if (p->is_ignored)
                 return;
-        if (line_reader_reserve(&p->lines, size, &room) < 0) {
+        if (line_reader_add(&p->lines, data, size) < 0) {
                 handler_exit(p->handler, -ENOMEM);
                 return;
         }
-        memcpy(room, data, size);
-        line_reader_commit(&p->lines, size);
         while ((found = line_reader_next(&p->lines, &line, &size)) == LINE_WHOLE) {
                 bool makes_sense = take_line(p, line, size);
 

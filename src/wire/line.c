@@ -28,6 +28,11 @@ void line_reader_commit(LineReader *l, size_t size) {
         buffer_commit(&l->buffer, size);
 }
 
+int line_reader_add(LineReader *l, const char *data, size_t size) {
+        drop_given(l);
+        return buffer_append(&l->buffer, data, size);
+}
+
 LineFound line_reader_next(LineReader *l, const char **ret_line, size_t *ret_size) {
         const char *data, *newline;
         size_t size;

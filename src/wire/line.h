@@ -26,6 +26,8 @@ void line_reader_done(LineReader *l);
 /* Room for the next size bytes of the stream, then how many of them came. Returns 0 or -ENOMEM. */
 int line_reader_reserve(LineReader *l, size_t size, char **ret_room);
 void line_reader_commit(LineReader *l, size_t size);
+/* Both for bytes that lie somewhere else. Returns 0 or -ENOMEM. */
+int line_reader_add(LineReader *l, const char *data, size_t size);
 
 /* The next line, without its newline; borrowed until the next call of anything here. */
 LineFound line_reader_next(LineReader *l, const char **ret_line, size_t *ret_size);
