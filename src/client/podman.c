@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "basic/buffer.h"
+#include "basic/fd.h"
 #include "basic/json.h"
 #include "client/podman.h"
 #include "client/show.h"
@@ -62,21 +63,6 @@ char *podman_quote(const char *text) {
         return quoted;
 }
 
-/* Returns 0 or -errno. */
-static int send_all(int fd, const char *data, size_t size) {
-        while (size > 0) {
-                ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                data += n;
-                size -= (size_t)n;
-        }
-        return 0;
-}
-
 static int send_request(int fd, const PodmanCall *call) {
         _cleanup_free_ char *head = NULL;
         int n, r;
@@ -94,9 +80,9 @@ static int send_request(int fd, const PodmanCall *call) {
                 head = NULL;
                 return -ENOMEM;
         }
-        r = send_all(fd, head, (size_t)n);
+        r = fd_write_all(fd, head, (size_t)n);
         if (r >= 0 && call->archive)
-                r = send_all(fd, call->archive, call->size);
+                r = fd_write_all(fd, call->archive, call->size);
         return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
