@@ -16,6 +16,8 @@
 #include "basic/fd.h"
 #include "basic/limits.h"
 
+#define READ_SIZE_FIRST 4096 /* doubled as more comes */
+
 #define MEMFD_NOEXEC_SEAL 0x0008U /* MFD_NOEXEC_SEAL, which older headers lack */
 
 int fd_send(int socket_fd, const void *data, size_t size, const int *fds, size_t n_fds) {
@@ -131,6 +133,41 @@ ssize_t fd_receive_from(int socket_fd, void *data, size_t size, pid_t *ret_pid) 
         size_t n_none = 0;
 
         return receive(socket_fd, data, size, none, 0, &n_none, ret_pid);
+}
+
+int fd_read_all(int fd, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_free_ char *data = NULL;
+        size_t size = 0, room = 0;
+
+        for (;;) {
+                ssize_t n;
+
+                if (size == room) {
+                        size_t more = room == 0 ? READ_SIZE_FIRST : room;
+                        char *grown;
+
+                        room += more < max + 1 - room ? more : max + 1 - room;
+                        grown = realloc(data, room + 1);
+                        if (!grown)
+                                return -ENOMEM;
+                        data = grown;
+                }
+                n = read(fd, data + size, room - size);
+                if (n < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                if (n == 0)
+                        break;
+                size += (size_t)n;
+                if (size > max)
+                        return -EFBIG;
+        }
+        data[size] = 0;
+        *ret = TAKE_PTR(data);
+        *ret_size = size;
+        return 0;
 }
 
 int fd_write_all(int fd, const void *data, size_t size) {

@@ -28,6 +28,10 @@ ssize_t fd_receive_from(int socket_fd, void *data, size_t size, pid_t *ret_pid);
  * Returns the descriptor or -errno. */
 int fd_new_sealed(const char *name, const void *data, size_t size);
 
+/* Reads a blocking descriptor to its end. Returns 0 with the bytes (the caller frees them; a NUL that
+ * *ret_size does not count stands behind them), -EFBIG when there are more than max, or -errno. */
+int fd_read_all(int fd, size_t max, char **ret, size_t *ret_size);
+
 /* Writes all bytes to a blocking descriptor. Returns 0 or -errno. */
 int fd_write_all(int fd, const void *data, size_t size);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "basic/fd.h"
 #include "basic/json.h"
 #include "basic/limits.h"
 #include "client/amount.h"
@@ -167,31 +168,14 @@ static int run(Checks *c, const char *profile, const char *check, const char *co
 static int load(int directory_fd, const char *name, char **ret) {
         _cleanup_close_ int fd =
                 openat(directory_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        _cleanup_free_ char *text = NULL;
-        size_t have = 0;
         struct stat st;
+        size_t size;
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
-        if ((uint64_t)st.st_size > CHECK_SIZE_MAX)
-                return -EFBIG;
-        text = malloc((size_t)st.st_size + 1);
-        if (!text)
-                return -ENOMEM;
-        while (have < (size_t)st.st_size) {
-                ssize_t n = read(fd, text + have, (size_t)st.st_size - have);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : -EIO;
-                have += (size_t)n;
-        }
-        text[have] = 0;
-        *ret = TAKE_PTR(text);
-        return 0;
+        return fd_read_all(fd, CHECK_SIZE_MAX, ret, &size);
 }
 
 static int is_check(const struct dirent *d) {

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "basic/cleanup.h"
+#include "basic/fd.h"
 #include "launcher/orphan-layer.h"
 #include "launcher/podman-json.h"
 
@@ -54,27 +55,14 @@ static void store_done(Store *s) {
 static int read_records(int layers_fd, const char *name, json_object **ret) {
         _cleanup_close_ int fd = openat(layers_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         _cleanup_free_ char *text = NULL;
-        struct stat st;
-        size_t size = 0;
+        size_t size;
+        int r;
 
         if (fd < 0)
                 return -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (st.st_size > ORPHAN_LAYERS_FILE_MAX)
-                return -EBADMSG;
-        text = malloc((size_t)st.st_size + 1);
-        if (!text)
-                return -ENOMEM;
-        while (size < (size_t)st.st_size) {
-                ssize_t n = read(fd, text + size, (size_t)st.st_size - size);
-
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        return -EBADMSG;
-                size += (size_t)n;
-        }
+        r = fd_read_all(fd, ORPHAN_LAYERS_FILE_MAX, &text, &size);
+        if (r < 0)
+                return r == -EFBIG ? -EBADMSG : r;
         if (podman_json_parse(text, size, ret) < 0 || !json_object_is_type(*ret, json_type_array))
                 return -EBADMSG;
         return 0;

@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 
 #include "basic/cleanup.h"
+#include "basic/fd.h"
 #include "launcher/seccomp-list.h"
 #include "launcher/seccomp.h"
 
@@ -65,25 +66,16 @@ _printf_(4, 5) static int fail(const Compiler *c, int error, unsigned line, cons
 static int read_list(const char *path, char **ret) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         _cleanup_free_ char *text = NULL;
-        size_t size = 0;
-        ssize_t n;
+        size_t size;
+        int r;
 
         if (fd < 0)
                 return -errno;
-        text = malloc(LIST_SIZE_MAX + 1);
-        if (!text)
-                return -ENOMEM;
-        do {
-                n = read(fd, text + size, LIST_SIZE_MAX + 1 - size);
-                if (n < 0)
-                        return -errno;
-                size += (size_t)n;
-        } while (n > 0 && size <= LIST_SIZE_MAX);
-        if (size > LIST_SIZE_MAX)
-                return -EFBIG;
+        r = fd_read_all(fd, LIST_SIZE_MAX, &text, &size);
+        if (r < 0)
+                return r;
         if (memchr(text, 0, size))
                 return -EILSEQ;
-        text[size] = 0;
         *ret = TAKE_PTR(text);
         return 0;
 }

@@ -209,6 +209,37 @@ static void writes_everything_or_says_why_not(void **state _unused_) {
         assert_int_equal(fd_write_all(-1, "x", 1), -EBADF);
 }
 
+static void reads_everything_up_to_a_limit(void **state _unused_) {
+        static const size_t sizes[] = { 0, 1, 4095, 4096, 4097, 100000 };
+        static char bytes[100000];
+
+        memset(bytes, 'x', sizeof(bytes));
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                _cleanup_close_ int fd = fd_new_sealed("test", bytes, sizes[i]);
+                _cleanup_free_ char *data = NULL;
+                size_t size;
+
+                assert_int_equal(fd_read_all(fd, sizes[i], &data, &size), 0);
+                assert_int_equal(size, sizes[i]);
+                assert_memory_equal(data, bytes, size);
+                assert_int_equal(data[size], 0);
+                assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+                if (size > 0)
+                        assert_int_equal(fd_read_all(fd, size - 1, &data, &size), -EFBIG);
+        }
+}
+
+static void says_why_it_cannot_read(void **state _unused_) {
+        _cleanup_close_ int directory = open("/", O_RDONLY | O_CLOEXEC);
+        _cleanup_close_ int endless = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+        char *data;
+        size_t size;
+
+        assert_int_equal(fd_read_all(directory, 10, &data, &size), -EISDIR);
+        assert_int_equal(fd_read_all(endless, 1000000, &data, &size), -EFBIG);
+        assert_int_equal(fd_read_all(-EBADF, 10, &data, &size), -EBADF);
+}
+
 static void turns_blocking_on_and_off(void **state _unused_) {
         int fds[2];
         char c;
@@ -235,6 +266,8 @@ int main(void) {
                 cmocka_unit_test(refuses_to_send_more_than_the_limit),
                 cmocka_unit_test(makes_memfds_that_cannot_change),
                 cmocka_unit_test(writes_everything_or_says_why_not),
+                cmocka_unit_test(reads_everything_up_to_a_limit),
+                cmocka_unit_test(says_why_it_cannot_read),
                 cmocka_unit_test(turns_blocking_on_and_off),
         };
 
