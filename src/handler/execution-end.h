@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* An execution from inside, and its end: execution.c is how it begins and goes on. No
- * others look in here. */
+/* An execution from inside, and its end: execution.c is how it begins and goes on. No others look in
+ * here. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -214,7 +214,7 @@ void execution_result(Execution *e, json_object *data) {
         if (!streams_count_result(e->streams, size))
                 execution_stop(e, END_OUTPUT_LIMIT);
         else if (e->state == EXECUTION_RUNNING)
-                e->events->on_result(data, e->userdata);
+                e->events->on_result(data, size, e->userdata);
 }
 
 json_object *execution_command(const Execution *e) {

@@ -36,9 +36,10 @@ typedef struct ExecutionEvents {
         /* output that the client may be sent now; stream 0 is stdout (and a terminal), 1 is stderr */
         void (*on_output)(unsigned stream, const char *data, size_t size, bool is_text,
                           void *userdata);
-        /* by_driver only (else they may be NULL), both borrowed: what the code gives back, an object of strings by media type;
-         * and the error that it ended by, as driver-reply.h has it, once at most */
-        void (*on_result)(json_object *data, void *userdata);
+        /* by_driver only (else they may be NULL), both borrowed: what the code gives back, an object of
+         * strings by media type that is size bytes of JSON; and the error that it ended by, as
+         * driver-reply.h has it, once at most */
+        void (*on_result)(json_object *data, size_t size, void *userdata);
         void (*on_error)(json_object *error, void *userdata);
         /* Once, the last; the execution is then freed. failure is 0, or says why nothing was started: a
          * METHOD_E_… or -errno, with what it says (may be NULL). */

@@ -86,10 +86,10 @@ static void on_output(unsigned stream, const char *data, size_t size, bool is_te
         report_output(j->report, stream, data, size, is_text);
 }
 
-static void on_result(json_object *data, void *userdata) {
+static void on_result(json_object *data, size_t size, void *userdata) {
         Job *j = userdata;
 
-        report_result(j->report, data);
+        report_result(j->report, data, size);
 }
 
 static void on_error(json_object *error, void *userdata) {

@@ -82,10 +82,7 @@ void report_output(Report *r, unsigned stream, const char *data, size_t size, bo
         send_notice(r, n, message);
 }
 
-void report_result(Report *r, json_object *data) {
-        size_t size = 0;
-
-        (void)json_object_to_json_string_length(data, JSON_C_TO_STRING_PLAIN, &size);
+void report_result(Report *r, json_object *data, size_t size) {
         if (r->are_truncated || json_object_array_length(r->results) >= RESULTS_MAX ||
             size > RESULTS_SIZE_MAX - r->results_size) {
                 r->are_truncated = true;

@@ -20,9 +20,9 @@ Report *report_free(Report *r);
 /* A piece of a stream, "stdout" for 0 and "stderr" for 1. */
 void report_output(Report *r, unsigned stream, const char *data, size_t size, bool is_text);
 
-/* What code gives back: an object of strings by media type, borrowed. Beyond RESULTS_MAX or
- * RESULTS_SIZE_MAX it is left out. */
-void report_result(Report *r, json_object *data);
+/* What code gives back: an object of strings by media type, borrowed, of size bytes as JSON. Beyond
+ * RESULTS_MAX or RESULTS_SIZE_MAX it is left out. */
+void report_result(Report *r, json_object *data, size_t size);
 
 /* The error that code ended by, borrowed. */
 void report_error(Report *r, json_object *error);
