@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "basic/cleanup.h"
 #include "basic/process.h"
 #include "launcher/podman-command.h"
+#include "launcher/podman-env.h"
 
 struct PodmanCommand {
         int pidfd;
@@ -55,7 +55,7 @@ static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, 
 }
 
 static int spawn(Manager *m, const char *container, int *ret_pidfd) {
-        _cleanup_free_ char *home = NULL, *xdg = NULL;
+        _cleanup_(podman_env_done) PodmanEnv env = {};
         const char *argv[] = {
                 "podman",
                 "--cgroup-manager=cgroupfs",
@@ -68,27 +68,15 @@ static int spawn(Manager *m, const char *container, int *ret_pidfd) {
                 container,
                 NULL,
         };
-        const char *env[] = {
-                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                "CONTAINERS_CONF=" POLICYDIR "/containers.conf",
-                NULL,
-                NULL,
-                NULL,
-        };
+        int r = podman_env_init(&env, m->system_mode);
 
-        if (asprintf(&home, "HOME=%s", m->system_mode ? "/root" : getenv("HOME") ?: "/") < 0)
-                return -ENOMEM;
-        env[2] = home;
-        if (!m->system_mode) {
-                if (asprintf(&xdg, "XDG_RUNTIME_DIR=%s", getenv("XDG_RUNTIME_DIR") ?: "") < 0)
-                        return -ENOMEM;
-                env[3] = xdg;
-        }
+        if (r < 0)
+                return r;
         return process_spawn(
                 &(ProcessSpec){
-                        .path = "/usr/bin/podman",
+                        .path = PODMAN_PATH,
                         .argv = argv,
-                        .env = env,
+                        .env = env.words,
                         .stdio = { -EBADF, -EBADF, STDERR_FILENO }
         },
                 ret_pidfd, NULL);

@@ -14,15 +14,13 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "launcher/orphan-layer.h"
-
-#define PODMAN "/usr/bin/podman"
+#include "launcher/podman-env.h"
 
 static int sweep(const char *link) {
         size_t n = 0;
@@ -33,32 +31,28 @@ static int sweep(const char *link) {
                 log_notice("Removed %zu layers that Podman had left half made when it was killed",
                            n);
         if (r == -ENOENT)
-                return 0; /* nothing was ever stored there */
+                return 0; /* nothing was ever stored, or no launcher knows where */
         return r < 0 ? log_error(r, "Cannot look for layers left half made") : 0;
 }
 
-/* Does not return when it goes well. The environment is built from nothing, as the service's. */
+/* Does not return when it goes well. */
 static int again_in_namespace(const char *link) {
-        _cleanup_free_ char *home = NULL, *xdg = NULL;
-        const char *argv[] = { PODMAN,    "--cgroup-manager=cgroupfs",      "--events-backend=none",
+        _cleanup_(podman_env_done) PodmanEnv env = {};
+        const char *argv[] = { PODMAN_PATH,    "--cgroup-manager=cgroupfs",      "--events-backend=none",
                                "unshare", LIBEXECDIR "/cloche-podman-mend", link,
                                NULL };
-        const char *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                              "CONTAINERS_CONF=" POLICYDIR "/containers.conf", NULL, NULL, NULL };
 
-        if (asprintf(&home, "HOME=%s", getenv("HOME") ?: "/") < 0 ||
-            asprintf(&xdg, "XDG_RUNTIME_DIR=%s", getenv("XDG_RUNTIME_DIR") ?: "") < 0)
+        if (podman_env_init(&env, /* system_mode= */ false) < 0)
                 return log_oom();
-        env[2] = home;
-        env[3] = xdg;
-        (void)execve(PODMAN, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
-        return log_error(errno, "Cannot run " PODMAN);
+        (void)execve(PODMAN_PATH, (char *const *)(uintptr_t)argv,
+                     (char *const *)(uintptr_t)env.words);
+        return log_error(errno, "Cannot run " PODMAN_PATH);
 }
 
 int main(int argc, char *argv[]) {
         const char *result = getenv("SERVICE_RESULT");
-        char root[4096];
         size_t n;
+        int r;
 
         if (argc != 2 || argv[1][0] != '/') {
                 log_full(LOG_ERR, 0,
@@ -68,11 +62,10 @@ int main(int argc, char *argv[]) {
         }
         if (result && strcmp(result, "success") == 0)
                 return 0;
-        if (readlink(argv[1], root, sizeof(root)) < 0)
-                return 0; /* no launcher has come as far as to store anything */
         if (geteuid() == 0)
                 return sweep(argv[1]) < 0;
-        if (orphan_layer_count(argv[1], &n) == 0 && n == 0)
+        r = orphan_layer_count(argv[1], &n);
+        if (r == -ENOENT || (r == 0 && n == 0))
                 return 0; /* as nearly always: clients wait for Podman meanwhile */
         return again_in_namespace(argv[1]) < 0;
 }
