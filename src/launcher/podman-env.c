@@ -10,8 +10,10 @@
 #include "launcher/podman-env.h"
 
 int podman_env_init(PodmanEnv *e, bool system_mode) {
-        *e = (PodmanEnv){ .words = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                                     "CONTAINERS_CONF=" POLICYDIR "/containers.conf" } };
+        *e = (PodmanEnv){
+                .words = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                          "CONTAINERS_CONF=" POLICYDIR "/containers.conf" }
+        };
         if (asprintf(&e->home, "HOME=%s", system_mode ? "/root" : getenv("HOME") ?: "/") < 0) {
                 e->home = NULL;
                 return -ENOMEM;

@@ -38,9 +38,11 @@ static int sweep(const char *link) {
 /* Does not return when it goes well. */
 static int again_in_namespace(const char *link) {
         _cleanup_(podman_env_done) PodmanEnv env = {};
-        const char *argv[] = { PODMAN_PATH,    "--cgroup-manager=cgroupfs",      "--events-backend=none",
-                               "unshare", LIBEXECDIR "/cloche-podman-mend", link,
-                               NULL };
+        const char *argv[] = {
+                PODMAN_PATH, "--cgroup-manager=cgroupfs",      "--events-backend=none",
+                "unshare",   LIBEXECDIR "/cloche-podman-mend", link,
+                NULL
+        };
 
         if (podman_env_init(&env, /* system_mode= */ false) < 0)
                 return log_oom();
