@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* cloche cp: a file or a directory into a sandbox that runs under a name, or out of it, with podman cp's
- * words and rules for what becomes of a destination. The cloche that has the sandbox is asked, in the service's own protocol (control.h), because nobody
- * else can: a sandbox belongs to one connection. */
+/* cloche cp: a file or a directory into a sandbox that runs under a name, or out of it, with podman
+ * cp's words and rules for what becomes of a destination. The cloche that has the sandbox is asked, in
+ * the service's own protocol (control.h), because nobody else can: a sandbox belongs to one
+ * connection. */
 
 #include <errno.h>
 #include <fcntl.h>

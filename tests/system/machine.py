@@ -350,3 +350,12 @@ def unit_dropin(mode, unit, text):
         file.unlink()
         directory.rmdir()
         mode.reload()
+
+
+@contextlib.contextmanager
+def leaves_nothing():
+    """Both modes are as they were before, twenty seconds after what is done in it at the latest."""
+    watches = [Watch(Mode(name)) for name in ("system", "user")]
+    yield
+    for watch in watches:
+        watch.assert_clean_within(20)

@@ -26,10 +26,8 @@ pytest.register_assert_rewrite(*{module.partition(".")[0] for module in TASKS.va
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_left_at_the_end():
-    watches = [machine.Watch(machine.Mode(name)) for name in ("system", "user")]
-    yield
-    for watch in watches:
-        watch.assert_clean_within(20)
+    with machine.leaves_nothing():
+        yield
 
 
 @pytest.mark.parametrize("mode", ["system", "user"])
