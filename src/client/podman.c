@@ -10,18 +10,18 @@
  * Podman may answer before it has read all that is sent, to refuse it, and close the connection. So a
  * send that fails is no failure as long as an answer can be read.
  *
- * Trust: the socket is root's or our own, unless --socket leads elsewhere. Head and lines are bounded
- * and JSON is parsed strictly. */
+ * Trust: the socket is root's or our own, unless --socket leads elsewhere. Lines are bounded and JSON
+ * is parsed strictly. */
 
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "basic/buffer.h"
 #include "basic/fd.h"
 #include "basic/json.h"
 #include "client/podman.h"
@@ -86,40 +86,37 @@ static int send_request(int fd, const PodmanCall *call) {
         return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
-/* An answer as it comes. */
+/* An answer as it comes, in lines: those of the head end in "\r\n", the empty one ends it. */
 typedef struct Answer {
         const PodmanCall *call;
-        Buffer head;
-        int status; /* 0: the head is not there yet */
         LineReader lines;
+        int status; /* 0: not there yet */
+        bool in_body;
         char *words; /* of an answer that is an error */
 } Answer;
 
 static void answer_done(Answer *a) {
-        buffer_done(&a->head);
         line_reader_done(&a->lines);
         free(a->words);
 }
 
-/* "HTTP/1.1 200 OK", headers of which none matters but the one that must not be there. Returns 0 also
- * when more must come. */
-static int take_head(Answer *a) {
-        const char *data = buffer_data(&a->head), *end;
+/* "HTTP/1.1 200 OK", then headers of which none matters but the one that must not be there. */
+static int take_head(Answer *a, const char *line, size_t size) {
         _cleanup_free_ char *text = NULL;
         unsigned minor, status;
 
-        end = a->head.size ? memmem(data, a->head.size, "\r\n\r\n", 4) : NULL;
-        if (!end)
-                return a->head.size > PODMAN_HEAD_MAX ? -EBADMSG : 0;
-        text = strndup(data, (size_t)(end - data));
+        text = strndup(line, size);
         if (!text)
                 return -ENOMEM;
-        if (sscanf(text, "HTTP/1.%1u %3u", &minor, &status) != 2 || status < 200 ||
-            strcasestr(text, "\r\nTransfer-Encoding:"))
+        if (a->status == 0) {
+                if (sscanf(text, "HTTP/1.%1u %3u", &minor, &status) != 2 || status < 200)
+                        return -EBADMSG;
+                a->status = (int)status;
+        } else if (size == 0)
+                a->in_body = true;
+        else if (strncasecmp(text, "Transfer-Encoding:", strlen("Transfer-Encoding:")) == 0)
                 return -EBADMSG;
-        a->status = (int)status;
-        end += 4;
-        return line_reader_add(&a->lines, end, a->head.size - (size_t)(end - data));
+        return 0;
 }
 
 static int take_object(Answer *a, json_object *object) {
@@ -135,38 +132,48 @@ static int take_object(Answer *a, json_object *object) {
         return a->words ? 0 : -ENOMEM;
 }
 
+static int take_body(Answer *a, const char *line, size_t size) {
+        _cleanup_json_ json_object *object = NULL;
+        int r;
+
+        if (size == 0)
+                return 0;
+        r = json_parse(line, size, &object, NULL);
+        if (r >= 0)
+                r = json_object_is_type(object, json_type_object) ? take_object(a, object)
+                                                                  : -EBADMSG;
+        /* an error's body may be text that some other program wrote */
+        if (r < 0 && r != -ENOMEM && a->status >= 400)
+                r = 0;
+        return r;
+}
+
 static int take_lines(Answer *a) {
         const char *line;
         size_t size;
         int r = 0;
 
         while (r >= 0) {
-                _cleanup_json_ json_object *object = NULL;
                 LineFound found = line_reader_next(&a->lines, &line, &size);
 
                 if (found == LINE_NONE)
                         return 0;
                 if (found == LINE_TOO_LONG)
                         return -EBADMSG;
-                if (size == 0 || (size == 1 && line[0] == '\r'))
-                        continue;
-                r = json_parse(line, size, &object, NULL);
-                if (r >= 0)
-                        r = json_object_is_type(object, json_type_object) ? take_object(a, object)
-                                                                          : -EBADMSG;
-                /* an error's body may be text that some other program wrote */
-                if (r < 0 && r != -ENOMEM && a->status >= 400)
-                        r = 0;
+                if (size > 0 && line[size - 1] == '\r')
+                        size--;
+                r = a->in_body ? take_body(a, line, size) : take_head(a, line, size);
         }
         return r == -E2BIG ? -EBADMSG : r;
 }
 
 /* Returns 0 at the end of the answer or -errno. */
 static int receive(int fd, Answer *a) {
+        int r;
+
         for (;;) {
                 char data[READ_SIZE];
                 ssize_t n = recv(fd, data, sizeof(data), 0);
-                int r;
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -174,27 +181,19 @@ static int receive(int fd, Answer *a) {
                         return -errno;
                 if (n == 0)
                         break;
-                if (a->status > 0)
-                        r = line_reader_add(&a->lines, data, (size_t)n);
-                else {
-                        r = buffer_append(&a->head, data, (size_t)n);
-                        if (r >= 0)
-                                r = take_head(a);
-                }
+                r = line_reader_add(&a->lines, data, (size_t)n);
                 if (r >= 0)
                         r = take_lines(a);
                 if (r < 0)
                         return r;
         }
-        if (a->status == 0)
-                return a->head.size > 0 ? -EBADMSG : -ECONNRESET;
+        if (!a->in_body)
+                return a->status > 0 || line_reader_is_inside(&a->lines) ? -EBADMSG : -ECONNRESET;
         /* the last line need not have its newline */
-        if (line_reader_is_inside(&a->lines)) {
-                int r = line_reader_add(&a->lines, "\n", 1);
-
-                return r < 0 ? r : take_lines(a);
-        }
-        return 0;
+        if (!line_reader_is_inside(&a->lines))
+                return 0;
+        r = line_reader_add(&a->lines, "\n", 1);
+        return r < 0 ? r : take_lines(a);
 }
 
 int podman_call(const Podman *p, const PodmanCall *call, char **reterr) {

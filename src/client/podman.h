@@ -11,8 +11,6 @@
 #include "basic/cleanup.h"
 #include "client/address.h"
 
-#define PODMAN_HEAD_MAX (16 * 1024) /* bytes of an answer before its body */
-
 typedef struct Podman {
         char *path; /* of the socket, owned */
         AddressMode mode;
