@@ -20,6 +20,9 @@ for number in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM:
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
 
+# Seconds that a process may take for what it does at once: a busy machine with sanitizers is slow.
+PATIENCE = 120
+
 CLOCHE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "cloche"
 USAGE = {"wall_usec": 2_000_000, "cpu_user_usec": 1, "cpu_system_usec": 1,
          "memory_peak_bytes": 64 << 20, "tasks_peak": 1, "io_read_bytes": 0, "io_write_bytes": 0,
@@ -230,7 +233,7 @@ class TestCase(unittest.TestCase):
             try:
                 connection, _ = self.listener.accept()
                 with connection:
-                    connection.settimeout(20)
+                    connection.settimeout(PATIENCE)
                     play(Peer(connection))
             except BaseException as e:  # pylint: disable=broad-except
                 self.failures.append(e)
@@ -253,7 +256,7 @@ class TestCase(unittest.TestCase):
         if "input" in options:
             stdin = None
         return subprocess.run([CLOCHE, *arguments], stdin=stdin, capture_output=True,
-                              env=self.environment(**(env or {})), timeout=20, check=False,
+                              env=self.environment(**(env or {})), timeout=PATIENCE, check=False,
                               **options)
 
     def start(self, *arguments, **options):

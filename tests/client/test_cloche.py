@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-from played import CLOCHE, TestCase, main, plain_run, result
+from played import CLOCHE, PATIENCE, TestCase, main, plain_run, result
 
 
 class Request(TestCase):
@@ -198,14 +198,14 @@ class Streams(TestCase):
         def play(peer):
             request = peer.expect("run")
             peer.output(b"first\n")
-            self.assertTrue(go_on.wait(20))
+            self.assertTrue(go_on.wait(PATIENCE))
             peer.answer(request, result())
 
         self.serve(play)
         process = self.start("run", "--no-stdin", "-c", "1")
         self.assertEqual(process.stdout.readline(), b"first\n")
         go_on.set()
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_passes_any_byte_of_input_and_its_end(self):
         data = os.urandom(3_000_000)
@@ -269,7 +269,7 @@ class Streams(TestCase):
         self.addCleanup(os.close, writer)
         process = self.start("run", "-c", "1", stdin=reader)
         os.close(reader)
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_keeps_output_for_a_reader_who_pauses(self):
         """A pager shows one page and waits: the service must not see that."""
@@ -285,9 +285,9 @@ class Streams(TestCase):
 
         self.serve(play)
         process = self.start("run", "--no-stdin", "-c", "1")
-        self.assertTrue(taken.wait(20))
+        self.assertTrue(taken.wait(PATIENCE))
         self.assertEqual(process.stdout.read(), data)
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_writes_what_came_before_the_result_though_the_reader_is_slow(self):
         def play(peer):
@@ -299,7 +299,7 @@ class Streams(TestCase):
         process = self.start("run", "--no-stdin", "-c", "1")
         time.sleep(0.3)  # the pipe is full and the result is there
         self.assertEqual(len(process.stdout.read()), 300_000)
-        self.assertEqual(process.wait(20), 7)
+        self.assertEqual(process.wait(PATIENCE), 7)
 
     def test_cancels_when_the_reader_of_its_output_is_gone(self):
         def play(peer):
@@ -312,7 +312,7 @@ class Streams(TestCase):
         process = self.start("run", "--no-stdin", "-c", "1", stdout=writer)
         os.close(writer)
         os.close(reader)
-        self.assertEqual(process.wait(20), 141)
+        self.assertEqual(process.wait(PATIENCE), 141)
         self.assertEqual(process.stderr.read(), b"")
 
     def test_says_that_the_disk_is_full_and_fails(self):
@@ -325,7 +325,7 @@ class Streams(TestCase):
         self.serve(play)
         with open("/dev/full", "wb") as full:
             process = self.start("run", "--no-stdin", "-c", "1", stdout=full)
-        self.assertEqual(process.wait(20), 125)
+        self.assertEqual(process.wait(PATIENCE), 125)
         self.assertIn(b"No space left", process.stderr.read())
 
     def test_works_with_its_standard_descriptors_closed(self):
@@ -336,7 +336,7 @@ class Streams(TestCase):
 
         self.serve(play)
         ended = subprocess.run(["sh", "-c", 'exec "$0" run --no-stdin -c 1 <&- >&- 2>&-', CLOCHE],
-                               env=self.environment(), timeout=20, check=False)
+                               env=self.environment(), timeout=PATIENCE, check=False)
         self.assertEqual(ended.returncode, 4)
 
 
@@ -353,9 +353,9 @@ class Signals(TestCase):
 
         self.serve(play)
         process = self.start("run", "--no-stdin", "-c", "1")
-        self.assertTrue(started.wait(20))
+        self.assertTrue(started.wait(PATIENCE))
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, out), (128 + number, b"last words"))
         self.assertEqual(err, b"cloche: stopped: cancelled\n")
 
@@ -376,12 +376,12 @@ class Signals(TestCase):
 
         self.serve(play)
         process = self.start("run", "--no-stdin", "-c", "1")
-        self.assertTrue(started.wait(20))
+        self.assertTrue(started.wait(PATIENCE))
         process.send_signal(signal.SIGINT)
-        self.assertTrue(cancelled.wait(20))
+        self.assertTrue(cancelled.wait(PATIENCE))
         self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(20), 130)
+        self.assertEqual(process.wait(PATIENCE), 130)
 
     def test_gives_up_when_a_cancelled_run_does_not_end(self):
         def play(peer):
@@ -392,7 +392,7 @@ class Signals(TestCase):
 
         process = self.start("run", "--no-stdin", "-c", "1")
         self.serve(play)
-        self.assertEqual(process.wait(20), 130)
+        self.assertEqual(process.wait(PATIENCE), 130)
 
     def test_can_be_interrupted_while_it_waits_to_connect(self):
         path = os.path.join(self.directory, "full.sock")
@@ -408,7 +408,7 @@ class Signals(TestCase):
             with self.assertRaises(subprocess.TimeoutExpired):
                 process.wait(0.3)
             process.send_signal(signal.SIGINT)
-            self.assertEqual(process.wait(20), -signal.SIGINT)
+            self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
 
     def test_shows_all_output_of_a_cancelled_run_however_slow_its_reader(self):
         def play(peer):
@@ -422,7 +422,7 @@ class Signals(TestCase):
         self.serve(play)
         time.sleep(11)  # longer than it would wait for a result
         self.assertEqual(len(process.stdout.read()), 300_000)
-        self.assertEqual(process.wait(20), 130)
+        self.assertEqual(process.wait(PATIENCE), 130)
 
     def test_goes_on_through_a_signal_that_was_ignored_from_the_start(self):
         started, go_on = threading.Event(), threading.Event()
@@ -430,16 +430,16 @@ class Signals(TestCase):
         def play(peer):
             request = peer.expect("run")
             started.set()
-            self.assertTrue(go_on.wait(20))
+            self.assertTrue(go_on.wait(PATIENCE))
             peer.answer(request, result(exit_code=9))
 
         self.serve(play)
         process = self.start("run", "--no-stdin", "-c", "1", restore_signals=False,
                              preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-        self.assertTrue(started.wait(20))
+        self.assertTrue(started.wait(PATIENCE))
         process.send_signal(signal.SIGHUP)
         go_on.set()
-        self.assertEqual(process.wait(20), 9)
+        self.assertEqual(process.wait(PATIENCE), 9)
 
     def test_takes_a_terminals_interrupt_and_its_lines(self):
         lines = []
@@ -578,7 +578,7 @@ class Others(TestCase):
     def test_fails_when_its_own_answer_cannot_be_written(self):
         self.serve(lambda peer: peer.answer(peer.expect("profile.list"), self.PROFILES))
         with open("/dev/full", "wb") as full:
-            self.assertEqual(self.start("profiles", stdout=full).wait(20), 125)
+            self.assertEqual(self.start("profiles", stdout=full).wait(PATIENCE), 125)
 
 
 class Address(TestCase):

@@ -12,7 +12,7 @@ import socket
 import stat
 import threading
 
-from played import CLOCHE, Sandbox, TestCase, main, result
+from played import CLOCHE, PATIENCE, Sandbox, TestCase, main, result
 
 
 class CopyCase(TestCase):
@@ -39,13 +39,13 @@ class CopyCase(TestCase):
         sandbox.on_exec = on_exec
         self.serve(sandbox)
         self.holder = self.start("shell", "--no-tty", "--name", name)
-        self.assertTrue(up.wait(20))
+        self.assertTrue(up.wait(PATIENCE))
         self.sandbox = sandbox
         return sandbox
 
     def end_holder(self, code=0):
         self.peer.answer(self.request, result(exit_code=code))
-        self.assertEqual(self.holder.wait(20), code)
+        self.assertEqual(self.holder.wait(PATIENCE), code)
 
     def cp(self, *arguments, code=0):
         ended = self.cloche("cp", *arguments, cwd=self.directory)
@@ -116,10 +116,10 @@ class Copies(CopyCase):
         self.share(Waiting({"f": b"old"}))
         self.write("f", b"x" * (2 << 20))
         process = self.start("cp", "f", "box:g", cwd=self.directory)
-        self.assertTrue(began.wait(20))
+        self.assertTrue(began.wait(PATIENCE))
         process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(20), 130)
-        self.assertTrue(cancelled.wait(20))
+        self.assertEqual(process.wait(PATIENCE), 130)
+        self.assertTrue(cancelled.wait(PATIENCE))
         self.assertEqual(self.sandbox.files, {"f": b"old"})
         self.end_holder()
 
@@ -131,7 +131,7 @@ class Copies(CopyCase):
         self.peer.output(b"still here\n", run_id=self.request["id"])
         self.assertEqual(self.holder.stdout.readline(), b"still here\n")
         process.send_signal(signal.SIGCONT)
-        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
         self.assertEqual(self.read("copy"), data)
         self.end_holder()
 
@@ -155,7 +155,7 @@ class Copies(CopyCase):
         self.share(Ending())
         self.write("f", b"x" * (2 << 20))
         self.assertIn("closed the connection", self.cp("f", "box:g", code=125))
-        self.assertEqual(self.holder.wait(20), 0)
+        self.assertEqual(self.holder.wait(PATIENCE), 0)
 
 
 class Names(CopyCase):
@@ -180,7 +180,7 @@ class Names(CopyCase):
     def test_the_name_of_one_that_was_killed_can_be_had_again(self):
         self.share(Sandbox())
         self.holder.kill()
-        self.holder.wait(20)
+        self.holder.wait(PATIENCE)
         self.assertTrue(os.path.exists(self.socket_of("box")))
         self.assertIn("there is no sandbox box", self.cp("box:f", "f", code=125))
         self.share(Sandbox({"f": b"new"}))
@@ -212,7 +212,7 @@ class Names(CopyCase):
         sandbox.on_exec = on_exec
         self.serve(sandbox)
         self.holder = self.start("run", "--no-stdin", "--name", "r", "-c", "1")
-        self.assertTrue(up.wait(20))
+        self.assertTrue(up.wait(PATIENCE))
         self.cp("r:f", "f")
         self.assertEqual(sandbox.executed, {"sandbox": Sandbox.ID, "code": "1"})
         self.end_holder()
@@ -223,7 +223,7 @@ class ControlSocket(CopyCase):
 
     def connect(self):
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(20)
+        connection.settimeout(PATIENCE)
         connection.connect(self.socket_of("box"))
         lines = connection.makefile("rb")
         self.addCleanup(connection.close)

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import threading
 
-from played import CLOCHE, Sandbox, TestCase, main, result
+from played import CLOCHE, PATIENCE, Sandbox, TestCase, main, result
 
 
 class AtOnce(TestCase):
@@ -193,7 +193,7 @@ class InSandbox(TestCase):
         self.serve(sandbox)
         ended = subprocess.run(
             ["bash", "-c", '"$0" run --no-stdin --put <(seq 100000):numbers -- true', CLOCHE],
-            env=self.environment(), timeout=20, check=False, capture_output=True)
+            env=self.environment(), timeout=PATIENCE, check=False, capture_output=True)
         self.assertEqual(ended.returncode, 0, ended.stderr)
         self.assertEqual(sandbox.files["numbers"],
                          b"".join(b"%d\n" % i for i in range(1, 100001)))
@@ -275,9 +275,9 @@ class InSandbox(TestCase):
         self.write("f", b"old")
         self.serve(Stuck({"f": b"new"}))
         process = self.start("run", "--no-stdin", "--get", "f", "--", "true", cwd=self.directory)
-        self.assertTrue(reached.wait(20))
+        self.assertTrue(reached.wait(PATIENCE))
         process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(20), 130)
+        self.assertEqual(process.wait(PATIENCE), 130)
         self.assertEqual(self.read("f"), b"old")
         self.assertEqual(sorted(os.listdir(self.directory)), ["cloche.sock", "f"])
 
@@ -325,7 +325,7 @@ class InSandbox(TestCase):
         self.serve(Watching())
         process = self.start("run", "--no-stdin", "--put", "f", "--get", "f:.", "--", "true",
                              cwd=self.directory)
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
         if not [k for k in os.environ if k.endswith("SAN_OPTIONS")]:
             self.assertLess(peak[0], 16 << 10)  # KiB
 

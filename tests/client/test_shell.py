@@ -15,7 +15,7 @@ import subprocess
 import termios
 import threading
 
-from played import CLOCHE, Sandbox, TestCase, main, result
+from played import CLOCHE, PATIENCE, Sandbox, TestCase, main, result
 
 
 class AtTerminal(TestCase):
@@ -52,7 +52,7 @@ class AtTerminal(TestCase):
         sandbox = Sandbox()
         process = self.start_shell(sandbox, "-p", "x", "-w", "/tmp", "-e", "A=b", "--memory",
                                    "64M", env={"TERM": "tmux-256color"})
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
         self.assertEqual(sandbox.opened, {"profile": "x", "env": {"A": "b", "TERM": "tmux-256color"},
                                           "limits": {"memory_bytes": 64 << 20}})
         self.assertEqual(sandbox.executed, {
@@ -80,7 +80,7 @@ class AtTerminal(TestCase):
         self.assertEqual(self.shown(b"ready"), b"ready")
         self.assertNotEqual(termios.tcgetattr(self.slave), self.before)
         os.write(self.master, keys)
-        self.assertEqual(process.wait(60), 7)
+        self.assertEqual(process.wait(PATIENCE), 7)
         self.assertEqual(self.shown(), b"\x1b[31mred\x1b[0m\n")  # not a byte changed, nothing echoed
         self.assert_restored()
 
@@ -97,7 +97,7 @@ class AtTerminal(TestCase):
             peer.answer(message, {})
             peer.answer(request, result())
 
-        self.assertEqual(self.start_shell(Sandbox(on_exec=on_exec)).wait(60), 0)
+        self.assertEqual(self.start_shell(Sandbox(on_exec=on_exec)).wait(PATIENCE), 0)
 
     def test_sets_its_modes_anew_when_it_was_stopped(self):
         self.open_terminal()
@@ -112,10 +112,10 @@ class AtTerminal(TestCase):
             peer.answer(request, result())
 
         started = threading.Event()
-        sandbox = Sandbox(on_exec=lambda *a: started.wait(60) and on_exec(*a))
+        sandbox = Sandbox(on_exec=lambda *a: started.wait(PATIENCE) and on_exec(*a))
         process = self.start_shell(sandbox)
         started.set()
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
         self.assert_restored()
 
     def test_puts_the_terminal_back_however_it_ends(self):
@@ -142,11 +142,11 @@ class AtTerminal(TestCase):
 
                 def play(peer, run=on_exec, ready=ready):
                     with contextlib.suppress(ConnectionAbortedError):
-                        Sandbox(on_exec=lambda *a: ready.wait(60) and run(*a))(peer)
+                        Sandbox(on_exec=lambda *a: ready.wait(PATIENCE) and run(*a))(peer)
 
                 self.process = self.start_shell(play)
                 ready.set()
-                self.assertEqual(self.process.wait(60), code)
+                self.assertEqual(self.process.wait(PATIENCE), code)
                 self.assert_restored()
 
     def test_a_run_can_have_a_terminal_too(self):
@@ -159,7 +159,7 @@ class AtTerminal(TestCase):
             peer.answer(request, result(exit_code=4))
 
         process = self.start_shell(play, "-t", "-c", "1", verb="run")
-        self.assertEqual(process.wait(60), 4)
+        self.assertEqual(process.wait(PATIENCE), 4)
         self.assertEqual(seen, {"profile": "python", "code": "1", "stdin_open": True, "pty": True,
                                 "rows": 10, "cols": 20})
         self.assert_restored()
@@ -167,7 +167,7 @@ class AtTerminal(TestCase):
     def test_takes_no_terminal_when_told_so(self):
         self.open_terminal()
         sandbox = Sandbox()
-        self.assertEqual(self.start_shell(sandbox, "--no-tty", "--", "cat", "-").wait(60), 0)
+        self.assertEqual(self.start_shell(sandbox, "--no-tty", "--", "cat", "-").wait(PATIENCE), 0)
         self.assertNotIn("pty", sandbox.executed)
         self.assertEqual(sandbox.executed["argv"], ["cat", "-"])
 

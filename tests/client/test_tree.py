@@ -8,7 +8,7 @@ import socket
 import stat
 import threading
 
-from played import Sandbox, TestCase, main
+from played import PATIENCE, Sandbox, TestCase, main
 
 
 class TreeCase(TestCase):
@@ -29,7 +29,7 @@ class TreeCase(TestCase):
         self.serve(sandbox)
         holder = self.start("shell", "--no-tty", "--name", "box")
         self.addCleanup(self.reap, holder)
-        self.assertTrue(up.wait(20))
+        self.assertTrue(up.wait(PATIENCE))
         self.sandbox = sandbox
         return sandbox
 

@@ -3,6 +3,9 @@
 """A client may hang up at any moment. Here it does in every state that a connection can be in, and
 each time nothing is left of it."""
 
+import random
+import time
+
 import machine
 
 NASTY = "trap '' TERM HUP INT; (setsid sleep 9981 &); echo up; while :; do :; done"
@@ -98,16 +101,31 @@ def files_on_their_way_in(client):
                         "files": [{"path": f"f{i}", "text": "x" * 100_000} for i in range(9)]})
 
 
-def opened(client):
-    return {"sandbox": client.call("sandbox.open", {"profile": "python"})["sandbox"]}
+def opened(client, profile="python"):
+    return {"sandbox": client.call("sandbox.open", {"profile": profile})["sandbox"]}
 
 
 def a_sandbox_asked_for(client):
     client.send("sandbox.open", {"profile": "python"})
 
 
+def a_sandbox_half_made(client):
+    client.send("sandbox.open", {"profile": "shell"})
+    time.sleep(random.random())
+
+
 def a_sandbox_open(client):
     opened(client)
+
+
+def two_sandboxes_open(client):
+    opened(client)
+    opened(client, "shell")
+
+
+def a_program_that_left_others(client):
+    client.call("sandbox.exec", opened(client) | {
+        "argv": ["sh", "-c", "(setsid sleep 9986 &); sleep 9987 & echo on"]})
 
 
 def an_interpreter_starting(client):
@@ -125,11 +143,31 @@ def an_interpreter_busy(client):
     client.send("sandbox.exec", sandbox | {"code": "this waits for that"})
 
 
+def an_interpreter_that_is_not_to_be_interrupted(client):
+    sandbox = opened(client)
+    client.call("sandbox.exec", sandbox | {"code": "1"})
+    running = client.send("sandbox.exec", sandbox | {
+        "code": "import time\nprint('up')\nwhile True:\n    try: time.sleep(9)\n    except: pass"})
+    while b"up" not in client.output[running]["stdout"]:
+        client.take()
+    client.send("exec.cancel", {"id": running})
+
+
+def an_interpreter_being_replaced(client):
+    sandbox = opened(client)
+    client.call("sandbox.exec", sandbox | {"code": "1"})
+    client.send("sandbox.exec", sandbox | {"code": "2", "reset": True})
+
+
 def a_terminal_open(client):
     running = client.send("sandbox.exec", opened(client) | {
         "argv": ["sh", "-c", "echo up; exec sleep 9985"], "pty": True, "rows": 24, "cols": 80})
     while b"up" not in client.output[running]["stdout"]:
         client.take()
+
+
+def a_file_that_is_to_go_on(client):
+    client.call("file.put", opened(client) | {"path": "f", "text": "x" * 1000, "more": True})
 
 
 def a_file_on_its_way_in(client):
@@ -140,6 +178,19 @@ def a_file_on_its_way_out(client):
     sandbox = opened(client)
     client.call("file.put", sandbox | {"path": "f", "text": "x" * 500_000})
     client.send("file.get", sandbox | {"path": "f"})
+
+
+def a_file_that_never_ends_on_its_way_out(client):
+    sandbox = opened(client)
+    client.call("sandbox.exec", sandbox | {"argv": ["truncate", "--size=100M", "f"]})
+    client.send("file.get", sandbox | {"path": "f", "stream": True})
+
+
+def files_being_collected(client):
+    running = client.send("run", {"profile": "shell", "code": "head -c 7M /dev/zero >f; echo made",
+                                  "collect": ["f"]})
+    while b"made" not in client.output[running]["stdout"]:
+        client.take()
 
 
 def a_sandbox_being_closed(client):
@@ -173,7 +224,7 @@ STATES = [state for name, state in list(globals().items())
 
 
 def test_nothing_is_left_in_whatever_state_a_client_hangs_up(mode):
-    assert len(STATES) >= 30
+    assert len(STATES) >= 40
     watch = machine.Watch(mode)
     for state in STATES:
         with mode.connect() as client:
