@@ -86,6 +86,13 @@ def test_a_chart_has_every_kind_of_script(client):
     assert ended.stderr == b""
 
 
+def test_a_chart_need_not_look_for_fonts(client):
+    code = "import logging; logging.basicConfig(level=0); import matplotlib.font_manager"
+    ended = client.run("python", argv=["python3", "-c", code], timeout=120)
+    assert ended.good() == ""
+    assert b"fontManager" in ended.stderr and b"generated new" not in ended.stderr, ended
+
+
 def test_fonts_have_every_kind_of_script(client):
     for profile in ("python", "shell", "node", "browser"):
         script = ("for lang in en el ru ar he hi th zh-cn ja ko; do "
