@@ -167,7 +167,8 @@ def a_terminal_open(client):
 
 
 def a_file_that_is_to_go_on(client):
-    client.call("file.put", opened(client) | {"path": "f", "text": "x" * 1000, "more": True})
+    client.send("file.put", opened(client) | {"path": "f", "text": "x" * 1000, "more": True})
+    time.sleep(0.3)
 
 
 def a_file_on_its_way_in(client):

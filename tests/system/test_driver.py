@@ -36,6 +36,13 @@ class Interpreter:
 
 
 @pytest.fixture
+def client(user):
+    """What a driver does is the same in both modes; in both it is used by tests/tasks and test_disconnect.py."""
+    with user.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
 def python(client):
     return Interpreter(client)
 

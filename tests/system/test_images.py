@@ -62,6 +62,13 @@ print(subprocess.check_output(["tesseract", "a.png", "-"], text=True, stderr=sub
 """
 
 
+@pytest.fixture
+def client(system):
+    """What is in an image is the same in both modes; in both it is used by tests/tasks."""
+    with system.connect() as connection:
+        yield connection
+
+
 def test_python_imports_what_it_promises_without_a_word(client):
     code = "import sys, importlib\nfor name in sys.argv[1:]: importlib.import_module(name)"
     ended = client.run("python", argv=["python3", "-c", code, *PYTHON_MODULES], timeout=120)
