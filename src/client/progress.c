@@ -155,13 +155,17 @@ static int take_text(Progress *p, const char *text, size_t size) {
 
 int progress_take(Progress *p, json_object *object) {
         const char *error = show_string_of(object, "error");
+        size_t size;
         const char *text = show_string_of(object, "stream");
         int r;
 
         r = take_text(p, text, strlen(text));
         if (r < 0 || !error[0] || p->error)
                 return r;
-        p->error = strdup(error);
+        size = strlen(error);
+        while (size > 0 && error[size - 1] == '\n')
+                size--;
+        p->error = strndup(error, size);
         return p->error ? 0 : -ENOMEM;
 }
 

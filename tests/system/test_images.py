@@ -3,6 +3,7 @@
 """What each image is for, done from a plain installation, and how large it is."""
 
 import base64
+import json
 import pathlib
 import re
 
@@ -228,14 +229,21 @@ await page.evaluate(() => { const all = []; for (;;) all.push(new Uint8Array(1 <
 
 
 def sizes_of(mode):
-    """From each image to its size, and to the part of it that no other image has, in MB."""
-    unit = {"B": 1e-6, "kB": 1e-3, "MB": 1, "GB": 1e3}
-    size = r"([\d.]+)([kMG]?B)\s+"
-    text = mode.podman("system", "df", "--verbose").stdout.decode()
-    return {name: [float(whole) * unit[whole_unit], float(own) * unit[own_unit]]
-            for name, whole, whole_unit, _, _, own, own_unit in
-            re.findall(r"^localhost/cloche-(\w+)\s.*?" + size * 3, text, re.MULTILINE)
-            if name != "base"}
+    """From each image to the size of its layers, and of those that no other image has, in MB. From the store
+    itself: `podman system df` does not see that images which were loaded from one archive share layers."""
+    layers = {layer["id"]: layer
+              for layer in json.loads((mode.storage / "overlay-layers/layers.json").read_text())}
+    chains = {}
+    for image in json.loads((mode.storage / "overlay-images/images.json").read_text()):
+        for name in re.findall(r"^localhost/cloche-(\w+):latest$", "\n".join(image.get("names") or []),
+                               re.MULTILINE):
+            chains[name], layer = set(), image["layer"]
+            while layer:
+                chains[name].add(layer)
+                layer = layers[layer].get("parent")
+    return {name: [sum(layers[i].get("diff-size", 0) for i in part) / 1e6 for part in (
+                chain, chain.difference(*(c for n, c in chains.items() if n != name)))]
+            for name, chain in chains.items()}
 
 
 def test_the_images_are_as_large_as_the_readme_says(system):

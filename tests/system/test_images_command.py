@@ -10,6 +10,7 @@ import pathlib
 import pty
 import re
 import subprocess
+import termios
 
 import pytest
 
@@ -124,7 +125,7 @@ def test_a_failed_build_says_at_which_step(mode, contexts):
     assert b"exit status 7" in ended.stderr
     assert listed(mode, "made")["missing"] is True
 
-    (contexts / "made/Containerfile").write_text("FROM ${BASE}\nNONSENSE\n")
+    (contexts / "made/Containerfile").write_text("ARG BASE\nFROM ${BASE}\nNONSENSE\n")
     assert b"NONSENSE" in build(mode, contexts, code=125).stderr.upper()
 
 
@@ -132,6 +133,7 @@ def test_on_a_terminal_there_is_a_bar_and_the_failed_steps_output(mode, contexts
     (contexts / "made/Containerfile").write_text(
         "ARG BASE\nFROM ${BASE}\nRUN echo all is well\nRUN echo what went wrong; exit 7\n")
     controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
     argv = mode.cloche_argv("images", "build", "--base", "localhost/cloche-shell", "--contexts",
                             str(contexts), "made", user=mode.owner)
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -143,7 +145,7 @@ def test_on_a_terminal_there_is_a_bar_and_the_failed_steps_output(mode, contexts
                 seen += piece
         assert process.wait(60) == 125
     os.close(controller)
-    assert re.search(rb"\r\x1b\[K\[#{13}-{7}\] 2/3 made RUN echo all is well", seen), seen
+    assert re.search(rb"\r\x1b\[K\[#+-+\] 2/3 made RUN echo all is well", seen), seen
     shown = seen.rsplit(b"\r\x1b[K", 1)[1]
     assert b"what went wrong" in shown and b"all is well" not in shown
 
@@ -155,8 +157,11 @@ def test_an_image_that_cannot_be_pulled_is_told(mode, contexts):
 
 def test_pulls_an_image_and_names_it_as_the_profile_does(mode, contexts):
     os.chmod(contexts, 0o777)
-    mode.podman("save", "--format=oci-dir", "--output", f"{contexts}/saved", "localhost/cloche-shell",
-                timeout=120)
+    (contexts / "made/Containerfile").write_text("FROM scratch\nCOPY content /\n")
+    build(mode, contexts)
+    mode.podman("save", "--format=oci-dir", "--output", f"{contexts}/saved", IMAGE)
+    mode.podman("rmi", IMAGE)
+    assert listed(mode, "made")["missing"] is True
     ended = cloche(mode, "pull", "--image", f"oci:{contexts}/saved", "made")
     assert f"tagged {IMAGE} for the profile made".encode() in ended.stdout
     assert listed(mode, "made")["missing"] is False
@@ -191,7 +196,7 @@ def test_a_check_that_fails_is_shown_with_what_it_printed(mode, contexts):
 
 
 def test_what_is_built_from_is_installed(mode):
-    for file in "python/Containerfile", "python/driver.py", "shell/Containerfile", "shell/driver.sh":
+    for file in "python/Containerfile", "python/check.py", "shell/Containerfile", "shell/check.sh":
         assert (INSTALLED / file).is_file()
     assert not list(INSTALLED.rglob("*.container"))
     ended = cloche(mode, "build", "--contexts", "/nonexistent", "shell", code=125)
