@@ -230,5 +230,9 @@ def test_nothing_is_left_in_whatever_state_a_client_hangs_up(mode):
     for state in STATES:
         with mode.connect() as client:
             state(client)
-        machine.wait_for(lambda: not watch.leftovers(), 10, f"nothing left of {state.__name__}")
+        try:
+            watch.assert_no_leftovers_within(10)
+        except AssertionError as error:
+            error.add_note(f"of {state.__name__}")
+            raise
     watch.assert_clean_within(10)
