@@ -93,6 +93,10 @@ void result_decide(const RunEnd *end, Result *ret) {
         case END_TIMEOUT:
                 r.status = RESULT_TIMEOUT;
                 break;
+        case END_LIFETIME:
+                r.status = RESULT_TIMEOUT;
+                r.reason = "lifetime";
+                break;
         case END_OUTPUT_LIMIT:
                 r.status = RESULT_OUTPUT_LIMIT;
                 break;

@@ -17,6 +17,7 @@ typedef enum EndCause {
         END_TIMEOUT,
         END_OUTPUT_LIMIT,
         END_CANCELLED,
+        END_LIFETIME,       /* its sandbox's time is up */
         END_GUEST_LOST,     /* the channel ended, or the launcher said DIED */
         END_GUEST_PROTOCOL, /* the guest sent what it may not */
         END_LAUNCHER_LOST,

@@ -178,9 +178,21 @@ static void fail(Sandbox *s, int failure, const char *detail) {
 
 /* -- the guest -------------------------------------------------------------------------------- */
 
+static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        Sandbox *s = userdata;
+
+        if (s->state == SANDBOX_BOOTING)
+                fail(s, METHOD_E_GUEST,
+                     "the guest was not ready in time: try again, and see the load of the machine");
+        else
+                sandbox_end(s, END_LIFETIME);
+        return 0;
+}
+
 static void on_guest_ready(void *userdata) {
         Sandbox *s = userdata;
         uint64_t now;
+        int r;
 
         if (s->state != SANDBOX_BOOTING)
                 return;
@@ -188,6 +200,14 @@ static void on_guest_ready(void *userdata) {
         timer_clear(s->timer);
         if (sd_event_now(s->handler->event, CLOCK_MONOTONIC, &now) >= 0)
                 s->deadline_usec = now + s->opened.limits.lifetime_usec;
+        if (s->is_kept) {
+                r = timer_set(s->handler->event, &s->timer, s->opened.limits.lifetime_usec, on_timer,
+                              s);
+                if (r < 0) {
+                        fail(s, r, NULL);
+                        return;
+                }
+        }
         if (s->events)
                 s->events->on_ready(s->userdata);
 }
@@ -211,20 +231,13 @@ static const GuestEvents guest_events = {
 
 /* -- the birth -------------------------------------------------------------------------------- */
 
-static int on_boot_timeout(sd_event_source *source _unused_, uint64_t usec _unused_,
-                           void *userdata) {
-        fail(userdata, METHOD_E_GUEST,
-             "the guest was not ready in time: try again, and see the load of the machine");
-        return 0;
-}
-
 /* Returns 0 or -errno. Consumes channel_fd. */
 static int boot(Sandbox *s, int channel_fd) {
         int r = guest_new(&s->guest, s->handler->event, channel_fd, &guest_events, s);
 
         if (r < 0)
                 return r;
-        return timer_set(s->handler->event, &s->timer, GUEST_TIMEOUT_USEC, on_boot_timeout, s);
+        return timer_set(s->handler->event, &s->timer, GUEST_TIMEOUT_USEC, on_timer, s);
 }
 
 static void on_opened(const LauncherMessage *answer, int fd, void *userdata) {

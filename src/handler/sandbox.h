@@ -61,7 +61,7 @@ struct Sandbox {
 
         const SandboxEvents *events;
         void *userdata;
-        sd_event_source *timer;    /* for the guest to boot */
+        sd_event_source *timer;    /* for the guest to boot; then until the deadline */
         sd_event_source *farewell; /* ends it from the loop, where nobody holds it */
         EndCause cause;            /* of its end */
         int failure;

@@ -63,6 +63,8 @@ static void on_ready(void *userdata) {
 static const char *end_reason(const SandboxEnd *end) {
         if (end->cause == END_LAUNCHER_LOST)
                 return "launcher_lost";
+        if (end->cause == END_LIFETIME)
+                return "lifetime";
         if (end->cause == END_GUEST_PROTOCOL)
                 return "guest_protocol_error";
         switch (end->death) {

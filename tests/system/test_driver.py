@@ -8,7 +8,7 @@ import base64
 import pytest
 
 import machine
-from client import Client
+from client import Client, RpcError
 
 MIB = 1 << 20
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -208,11 +208,14 @@ def test_memory_that_is_not_there_is_told(client, way):
 
 
 def test_too_little_memory_for_an_interpreter_is_named(client):
+    """Or for the code, where the interpreter just fits."""
     box = Interpreter(client, limits={"memory_bytes": 16 * MIB})
-    with pytest.raises(Exception) as refused:
-        box.do("x = bytes(16 << 20)")
-        pytest.skip("the interpreter fits")
-    assert refused.value.reason == "driver_failed" and refused.value.field == "limits.memory_bytes"
+    try:
+        ended = box.do("x = bytes(16 << 20)")
+    except RpcError as refused:
+        assert (refused.reason, refused.field) == ("driver_failed", "limits.memory_bytes")
+    else:
+        assert (ended["status"], ended["limits_hit"]) == ("oom", ["memory"])
 
 
 def test_a_child_that_is_left_behind_does_not_hold_up_the_result(python):

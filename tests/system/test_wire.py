@@ -32,10 +32,10 @@ def request(params, method="run"):
 
 
 def test_socat_half_closes_and_gets_everything(mode):
-    """Exactly as a person tries it."""
+    """As a person tries it, who does not wait for as long."""
     line = ('{"jsonrpc":"2.0","id":1,"method":"run","params":{"profile":"shell","argv":["sh","-c",'
             '"echo hi; exit 3"]}}')
-    command = f"printf '%s\\n' '{line}' | socat -t5 - UNIX-CONNECT:{mode.socket}"
+    command = f"printf '%s\\n' '{line}' | socat -t60 - UNIX-CONNECT:{mode.socket}"
     ended = machine.run(machine.as_user("agent", "sh", "-c", command))
     output, result = map(json.loads, ended.stdout.splitlines())
     assert output["method"] == "output"
@@ -374,7 +374,7 @@ def test_jq_reads_what_the_service_writes(mode):
     """Any JSON tool does, line by line."""
     line = '{"jsonrpc":"2.0","id":1,"method":"server.info"}'
     ended = subprocess.run(machine.as_user("agent", "sh", "-c",
-                                           f"echo '{line}' | socat -t5 - UNIX-CONNECT:{mode.socket}"
+                                           f"echo '{line}' | socat -t60 - UNIX-CONNECT:{mode.socket}"
                                            " | jq -r .result.mode"), capture_output=True,
                            timeout=30, check=True)
     assert ended.stdout.decode().strip() == mode.name

@@ -175,6 +175,20 @@ class Ends(Living):
         self.assert_error(self.h.answer(), "unknown_sandbox")
 
 
+class Lifetimes(Case):
+    def test_a_sandbox_ends_when_its_time_is_up(self):
+        h = self.handler(guest=RealGuest)
+        h.call("sandbox.open", {"profile": "shell", "lifetime_ms": 500}, id="short")
+        sandbox = h.answer()["result"]["sandbox"]
+        h.call("sandbox.exec", {"sandbox": sandbox, "argv": ["sleep", "600"]}, id="x")
+        ended, told = h.answer(), h.answer()
+        self.assertEqual((ended["id"], ended["result"]["status"], ended["result"]["reason"]),
+                         ("x", "timeout", "lifetime"))
+        self.assertEqual(ended["result"]["limits_hit"], ["time"])
+        self.assertEqual((told["method"], told["params"]),
+                         ("sandbox_ended", {"sandbox": sandbox, "reason": "lifetime"}))
+
+
 class Outputs(Living):
     def test_of_a_long_output_the_middle_is_left_out(self):
         result = self.execute("print('a' * 300_000 + 'b' * 300_000)")
