@@ -79,6 +79,9 @@
 #define DIGEST_SIZE       72  /* "sha256:" and 64 hex digits */
 #define DETAIL_SIZE       512 /* one sentence for a person */
 
+/* -- sandboxes in the making ------------------------------------------------------------------- */
+#define BIRTHS_AT_ONCE 4 /* at one launcher; Podman would only have more wait for its locks */
+
 /* -- time each step of a sandbox's life may take ----------------------------------------------- */
 #define SCOPE_TIMEOUT_USEC   (10 * USEC_PER_SEC) /* StartTransientUnit → its job done */
 #define PODMAN_TIMEOUT_USEC  (20 * USEC_PER_SEC) /* one request to Podman's API */

@@ -3,9 +3,14 @@
 /* From nothing to a sandbox that a handler holds: holder, scope, container, guest, each step
  * started by the end of the one before. The guest may connect before Podman's answer to "start" is
  * there; the sandbox is then open, since the answer only costs time. A request to Podman is never
- * abandoned: what Podman has begun it will finish, and only then can it be undone for good. */
+ * abandoned: what Podman has begun it will finish, and only then can it be undone for good.
+ *
+ * At most BIRTHS_AT_ONCE go on at a time, so that the time limit of a request to Podman is not spent in
+ * the queue for Podman's locks. Then it is the turn of the user who has the fewest in the making, and of
+ * his the oldest. */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -29,6 +34,66 @@
 /* Beyond the lifetime of a sandbox that is kept: starting, for which its handler's clock does not run
  * yet. It is the handler that ends it in time; the scope's limit is the net below. */
 #define LIFETIME_SLACK_USEC (2 * PODMAN_TIMEOUT_USEC + GUEST_TIMEOUT_USEC)
+
+static void begin(Sandbox *s);
+
+static bool is_being_made(const Sandbox *s) {
+        return s->state >= SANDBOX_SCOPE && s->state <= SANDBOX_START;
+}
+
+static unsigned count_births(const Manager *m) {
+        unsigned n = 0;
+
+        for (const Sandbox *s = m->sandboxes; s; s = s->next)
+                n += is_being_made(s);
+        return n;
+}
+
+static unsigned count_births_of(const Manager *m, uint32_t uid) {
+        unsigned n = 0;
+
+        for (const Sandbox *s = m->sandboxes; s; s = s->next)
+                n += is_being_made(s) && s->uid == uid;
+        return n;
+}
+
+static Sandbox *find_next(const Manager *m) {
+        Sandbox *next = NULL;
+        unsigned fewest = UINT_MAX;
+
+        for (Sandbox *s = m->sandboxes; s; s = s->next) {
+                unsigned n;
+
+                if (s->state != SANDBOX_QUEUED)
+                        continue;
+                n = count_births_of(m, s->uid);
+                if (n <= fewest) { /* they stand in the order of their births, the oldest last */
+                        next = s;
+                        fewest = n;
+                }
+        }
+        return next;
+}
+
+static int on_births(sd_event_source *source _unused_, void *userdata) {
+        Manager *m = userdata;
+        Sandbox *s;
+
+        while (count_births(m) < BIRTHS_AT_ONCE && (s = find_next(m)))
+                begin(s);
+        return 0;
+}
+
+void birth_consider(Manager *m) {
+        int r;
+
+        if (!m->births)
+                r = sd_event_add_defer(m->event, &m->births, on_births, m);
+        else
+                r = sd_event_source_set_enabled(m->births, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error(r, "Cannot begin the sandboxes that wait");
+}
 
 void birth_refuse(Sandbox *s, LauncherRefusal refusal, const char *detail) {
         s->events->refused(s, refusal, detail, s->userdata);
@@ -158,6 +223,7 @@ static int on_guest(sd_event_source *source _unused_, int fd _unused_, uint32_t 
                 }
         }
         s->state = SANDBOX_OPEN;
+        birth_consider(s->manager);
         s->events->opened(s, channel, s->userdata);
         return 0;
 }
@@ -353,7 +419,7 @@ static int start_scope(Sandbox *s) {
                            on_scope, s, &s->scope_start);
 }
 
-int birth_begin(Sandbox *s) {
+static int make(Sandbox *s) {
         int r;
 
         if (asprintf(&s->socket_path, "%s/%s", s->manager->sandbox_dir, s->id) < 0)
@@ -363,4 +429,27 @@ int birth_begin(Sandbox *s) {
                 return s->listener_fd;
         r = spawn_holder(s);
         return r < 0 ? r : start_scope(s);
+}
+
+static void begin(Sandbox *s) {
+        int r;
+
+        s->state = SANDBOX_SCOPE;
+        r = make(s);
+        if (r < 0) {
+                log_error(r, "Cannot begin sandbox %s", s->id);
+                birth_refuse(s, LAUNCHER_REFUSAL_INTERNAL, "a sandbox could not be begun");
+        }
+}
+
+int birth_begin(Sandbox *s) {
+        int r;
+
+        if (count_births(s->manager) >= BIRTHS_AT_ONCE || find_next(s->manager) != s)
+                return 0; /* its turn comes */
+        s->state = SANDBOX_SCOPE;
+        r = make(s);
+        if (r < 0)
+                birth_consider(s->manager);
+        return r;
 }

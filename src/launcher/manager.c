@@ -203,6 +203,7 @@ Manager *manager_free(Manager *m) {
         state_close(m->state);
         sd_event_source_disable_unref(m->listener);
         sd_event_source_disable_unref(m->idle_timer);
+        sd_event_source_disable_unref(m->births);
         if (m->bus)
                 sd_bus_flush_close_unref(m->bus);
         sd_event_unref(m->event);

@@ -38,7 +38,8 @@ typedef struct Manager {
         State *state;
 
         Client *clients;
-        Sandbox *sandboxes;
+        Sandbox *sandboxes;      /* the youngest first */
+        sd_event_source *births; /* one more may begin */
 } Manager;
 
 /* Connects to everything that a launcher needs. Logs what is wrong. Returns 0 or -errno. */

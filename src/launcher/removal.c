@@ -26,6 +26,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
+#include "launcher/birth.h"
 #include "launcher/cgroup.h"
 #include "launcher/conmon.h"
 #include "launcher/leaf.h"
@@ -235,6 +236,7 @@ void removal_continue(Sandbox *s) {
 
 void removal_begin(Sandbox *s) {
         s->state = SANDBOX_KILLING;
+        birth_consider(s->manager);
         if (s->record)
                 s->record->used = 0;
         s->record = NULL;

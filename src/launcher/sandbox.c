@@ -2,6 +2,7 @@
 
 /* A sandbox is one scope with one container in it, made for one client. Its life, in order:
  *
+ *   QUEUED    it waits for its turn
  *   SCOPE     a holder process is spawned and systemd makes the scope around it, limits and all
  *   CREATE    the holder is in a leaf; Podman creates the container with the scope as its parent
  *   START     Podman starts it; meanwhile the guest connects to the sandbox's own socket (birth.c)
@@ -114,6 +115,7 @@ static int on_populated(sd_event_source *source _unused_, int fd, uint32_t reven
         case SANDBOX_REMOVING:
                 removal_continue(s);
                 break;
+        case SANDBOX_QUEUED:
         case SANDBOX_SCOPE:
         default:
                 break;

@@ -10,6 +10,7 @@
 #include "launcher/podman-command.h"
 
 typedef enum SandboxState {
+        SANDBOX_QUEUED,   /* others are being made */
         SANDBOX_SCOPE,    /* the holder waits for its scope */
         SANDBOX_CREATE,   /* Podman makes the container */
         SANDBOX_START,    /* Podman starts it; the guest will connect */
