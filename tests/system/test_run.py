@@ -211,8 +211,8 @@ def test_cancelled_ends_everything_it_started(mode, watch, client):
     running.cancel()
     ended = running.wait()
     assert ended.status == "cancelled"
-    assert time.monotonic() - begun < 3
-    machine.wait_for(lambda: not any(b"997" in p.command() for p in mode.processes()), 3,
+    assert time.monotonic() - begun < 30  # not after 997 s
+    machine.wait_for(lambda: not any(b"997" in p.command() for p in mode.processes()), 10,
                      "every process of the run gone")
     client.close()
     watch.assert_clean_within(10)
@@ -229,7 +229,7 @@ def test_sandbox_died_when_somebody_kills_it(mode, client):
     running = client.start("shell", code="echo up; sleep 995").wait_output(b"up")
     (scope,) = set(mode.scopes()) - before
     mode.systemctl("kill", "--signal=KILL", f"cloche-{scope}.scope")
-    ended = running.wait(10)
+    ended = running.wait(60)
     assert (ended.status, ended.sandbox) == ("sandbox_died", scope)
     assert ended.result["reason"]
 
@@ -238,7 +238,7 @@ def test_a_result_comes_though_a_grandchild_keeps_the_output_open(client):
     begun = time.monotonic()
     ended = client.sh("(setsid sleep 994 &) ; echo done")
     assert ended.good() == "done\n"
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60  # not after 994 s
 
 
 # ---- limits ----

@@ -160,7 +160,7 @@ def test_files_that_cannot_be_had_are_refused_at_once(box):
         with pytest.raises(RpcError) as refused:
             box.call("file.get", path=path)
         assert reason in (None, refused.value.reason), path
-        assert time.monotonic() - begin < 5, path
+        assert time.monotonic() - begin < 30, path
     with pytest.raises(RpcError) as refused:
         box.call("file.put", path="/etc/x", text="")
     assert refused.value.reason == "read_only"
