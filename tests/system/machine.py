@@ -36,7 +36,7 @@ def cloche_gid():
     return grp.getgrnam("cloche").gr_gid
 
 
-def run(argv, timeout=60, check=True, **options):
+def run(argv, timeout=300, check=True, **options):
     ended = subprocess.run(argv, capture_output=True, timeout=timeout, check=False, **options)
     if check and ended.returncode != 0:
         raise AssertionError(f"{argv}: exit code {ended.returncode}\n{ended.stdout.decode()}\n"

@@ -270,8 +270,7 @@ def test_slow_and_silent_clients_are_let_go(system, user):
     """All the long waits at once: no line at all, half a line, and a client that never reads."""
     ended = {}
 
-    def until_closed(name, client, limit):
-        begun = time.monotonic()
+    def until_closed(name, client, limit, begun):
         messages = None
         try:
             messages = client.wait_closed(limit)
@@ -282,6 +281,7 @@ def test_slow_and_silent_clients_are_let_go(system, user):
     watches = [machine.Watch(m) for m in (system, user)]
     threads, clients, deaf = [], [], []
     for mode in (system, user):
+        begun = time.monotonic()
         silent, half, never = mode.connect(), mode.connect(), mode.connect()
         clients += [silent, half, never]
         half.call("server.info")
@@ -290,7 +290,7 @@ def test_slow_and_silent_clients_are_let_go(system, user):
         deaf.append(never)
         for name, client, limit in ((f"silent {mode.name}", silent, 60),
                                     (f"half {mode.name}", half, 120)):
-            thread = threading.Thread(target=until_closed, args=(name, client, limit))
+            thread = threading.Thread(target=until_closed, args=(name, client, limit, begun))
             thread.start()
             threads.append(thread)
     for thread in threads:
