@@ -211,7 +211,7 @@ def test_too_little_memory_for_an_interpreter_is_named(client):
     """Or for the code, where the interpreter just fits."""
     box = Interpreter(client, limits={"memory_bytes": 16 * MIB})
     try:
-        ended = box.do("x = bytes(16 << 20)")
+        ended = box.do("x = b'x' * (16 << 20)")
     except RpcError as refused:
         assert (refused.reason, refused.field) == ("driver_failed", "limits.memory_bytes")
     else:

@@ -4,6 +4,7 @@
 may do which."""
 
 import contextlib
+import http.server
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import pty
 import re
 import subprocess
 import termios
+import threading
 
 import pytest
 
@@ -155,16 +157,65 @@ def test_an_image_that_cannot_be_pulled_is_told(mode, contexts):
     assert b"localhost:1/none:1" in ended.stderr and b"refused" in ended.stderr
 
 
-def test_pulls_an_image_and_names_it_as_the_profile_does(mode, contexts):
+class Registry(http.server.BaseHTTPRequestHandler):
+    """Serves an image as `podman save --format=oci-dir` left it: what a pull asks for, and no more."""
+
+    saved = None  # the directory
+
+    def log_message(self, format, *args):  # pylint: disable=redefined-builtin
+        pass
+
+    def do_HEAD(self):  # pylint: disable=invalid-name
+        self.do_GET()
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        index = json.loads((self.saved / "index.json").read_text())
+        name, kind = self.path.rsplit("/", 1)[1], "application/octet-stream"
+        if name == "latest":
+            name, kind = index["manifests"][0]["digest"], index["manifests"][0]["mediaType"]
+        blob = self.saved / "blobs/sha256" / name.removeprefix("sha256:")
+        content = b"{}" if self.path == "/v2/" else blob.read_bytes() if blob.is_file() else None
+        self.send_response(404 if content is None else 200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Docker-Content-Digest", name)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content or b"")
+
+
+@pytest.fixture
+def registry(mode, tmp_path):
+    """The name of an image that can be pulled; what it is is Registry.saved."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    Registry.saved = tmp_path / "saved"
+    port = server.server_address[1]
+    settings = pathlib.Path("/etc/containers/registries.conf.d/50-test.conf")
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(f'[[registry]]\nlocation = "127.0.0.1:{port}"\ninsecure = true\n')
+    mode.systemctl("stop", "cloche-podman.service")  # so that it reads them
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{port}/made:latest"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        settings.unlink()
+
+
+def test_pulls_an_image_and_names_it_as_the_profile_does(mode, contexts, registry):
     os.chmod(contexts, 0o777)
     (contexts / "made/Containerfile").write_text("FROM scratch\nCOPY content /\n")
     build(mode, contexts)
-    mode.podman("save", "--format=oci-dir", "--output", f"{contexts}/saved", IMAGE)
+    mode.podman("save", "--format=oci-dir", "--output", str(Registry.saved), IMAGE)
     mode.podman("rmi", IMAGE)
     assert listed(mode, "made")["missing"] is True
-    ended = cloche(mode, "pull", "--image", f"oci:{contexts}/saved", "made")
+    ended = cloche(mode, "pull", "--image", registry, "made")
     assert f"tagged {IMAGE} for the profile made".encode() in ended.stdout
     assert listed(mode, "made")["missing"] is False
+    mode.podman("rmi", "--force", registry)
 
 
 def test_the_profiles_keep_what_they_promise(mode):
