@@ -30,7 +30,7 @@ class RpcError(Exception):
         self.data = data
 
 
-def connect_as(uid, gids, path, timeout=10):
+def connect_as(uid, gids, path, timeout=60):
     """A connected socket whose peer credentials are those of a process of this uid and these
     groups: a child connects and hands the socket over."""
     ours, theirs = socket.socketpair()
@@ -83,7 +83,7 @@ class Client:
 
     # -- bytes and lines
 
-    def send_raw(self, data, timeout=60):
+    def send_raw(self, data, timeout=300):
         """Sends all of it, and takes what comes meanwhile."""
         deadline = time.monotonic() + timeout
         view = memoryview(data)
@@ -112,13 +112,13 @@ class Client:
         self.at_end = not data
         self.bytes_in += data
 
-    def receive(self, timeout=30):
+    def receive(self, timeout=120):
         """The next message."""
         message = self.receive_any(timeout)
         assert message["jsonrpc"] == "2.0"
         return message
 
-    def receive_any(self, timeout=30):
+    def receive_any(self, timeout=120):
         """The next line, whatever JSON it is."""
         deadline = time.monotonic() + timeout
         while True:
@@ -135,7 +135,7 @@ class Client:
                 raise TimeoutError(f"no message in {timeout} s")
             self._read()
 
-    def take(self, timeout=30):
+    def take(self, timeout=120):
         """Receives one message and puts it where it belongs."""
         message = self.receive(timeout)
         if message.get("method") == "output":
@@ -149,7 +149,7 @@ class Client:
             self.answers[message["id"]] = message
         return message
 
-    def wait_closed(self, timeout=30):
+    def wait_closed(self, timeout=120):
         """Takes everything up to the end of the connection. Returns the messages."""
         deadline = time.monotonic() + timeout
         messages = []
@@ -171,7 +171,7 @@ class Client:
         self.send_raw(json.dumps(message).encode() + b"\n")
         return request_id
 
-    def answer(self, request_id, timeout=60):
+    def answer(self, request_id, timeout=300):
         deadline = time.monotonic() + timeout
         while request_id not in self.answers:
             self.take(deadline - time.monotonic())
@@ -180,19 +180,19 @@ class Client:
             raise RpcError(message["error"])
         return message["result"]
 
-    def call(self, method, params=None, timeout=60):
+    def call(self, method, params=None, timeout=300):
         return self.answer(self.send(method, params or {}), timeout)
 
     def start(self, profile="shell", **params):
         return Running(self, self.send("run", {"profile": profile, **params}))
 
-    def run(self, profile="shell", timeout=60, **params):
+    def run(self, profile="shell", timeout=300, **params):
         return self.start(profile, **params).wait(timeout)
 
-    def sh(self, script, timeout=60, **params):
+    def sh(self, script, timeout=300, **params):
         return self.run("shell", timeout, code=script, **params)
 
-    def python(self, code, timeout=60, **params):
+    def python(self, code, timeout=300, **params):
         return self.run("python", timeout, code=code, **params)
 
 
@@ -212,10 +212,10 @@ class Running:
     def stderr(self):
         return bytes(self.client.output[self.id]["stderr"])
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=300):
         return Ended(self.client.answer(self.id, timeout), self.stdout, self.stderr)
 
-    def wait_output(self, part, timeout=30):
+    def wait_output(self, part, timeout=120):
         deadline = time.monotonic() + timeout
         while part not in self.stdout:
             if self.id in self.client.answers:

@@ -38,6 +38,12 @@ def pytest_collection_modifyitems(config, items):
     items[:] = mine
 
 
+def pytest_runtest_logreport(report):
+    """At once, and not only at the end, to which a machine that is ended early does not come."""
+    if report.failed:
+        print(f"\n{report.longreprtext}")
+
+
 @pytest.fixture
 def seed(request):
     return request.config.getoption("--seed")

@@ -89,7 +89,8 @@ def a_run_being_cancelled(client):
 
 
 def a_run_that_times_out(client):
-    client.start("shell", code=NASTY, timeout_ms=1000).wait_output(b"up\n")
+    client.start("shell", code=NASTY, timeout_ms=1000)
+    time.sleep(2 * random.random())
 
 
 def a_run_that_left_a_child_behind(client):
@@ -231,7 +232,8 @@ def test_nothing_is_left_in_whatever_state_a_client_hangs_up(mode):
         with mode.connect() as client:
             state(client)
         try:
-            watch.assert_no_leftovers_within(10)
+            # ten seconds are what test_lifetime.py holds it to; here Podman may need a second try
+            watch.assert_no_leftovers_within(30)
         except AssertionError as error:
             error.add_note(f"of {state.__name__}")
             raise
