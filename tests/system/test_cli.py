@@ -14,6 +14,12 @@ import pytest
 import machine
 
 
+@pytest.fixture
+def mode(system):
+    """The command is the same program in both modes, and so is the service: test_run.py."""
+    return system
+
+
 def test_pandas_on_one_line(mode):
     ended = mode.cloche("run", "-c",
                         'import pandas as pd; print(pd.DataFrame({"a":[1,2,3]}).sum())',

@@ -33,6 +33,12 @@ plt.savefig("chart.png")
 
 
 @pytest.fixture
+def mode(user):
+    """The command is the same program in both modes, and so is the service: test_run.py."""
+    return user
+
+
+@pytest.fixture
 def home(tmp_path):
     """A directory that the user agent owns, and where the command runs."""
     for parent in tmp_path.parents[:2]:  # pytest's own, which it makes for root alone

@@ -6,8 +6,16 @@ import contextlib
 import os
 import stat
 
+import pytest
+
 import machine
 from test_client import cloche, home, share  # noqa: F401 (a fixture)
+
+
+@pytest.fixture
+def mode(user):
+    """As in test_client.py."""
+    return user
 
 
 @contextlib.contextmanager

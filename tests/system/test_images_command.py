@@ -42,6 +42,12 @@ COPY --chmod=644 content sub/more /made/
 """
 
 
+@pytest.fixture
+def mode(system):
+    """Podman's API is the same in both modes."""
+    return system
+
+
 def cloche(mode, *arguments, user=None, code=0, **options):
     """As whoever Podman belongs to, unless another is named."""
     options.setdefault("stdin", subprocess.DEVNULL)
