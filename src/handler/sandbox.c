@@ -201,8 +201,8 @@ static void on_guest_ready(void *userdata) {
         if (sd_event_now(s->handler->event, CLOCK_MONOTONIC, &now) >= 0)
                 s->deadline_usec = now + s->opened.limits.lifetime_usec;
         if (s->is_kept) {
-                r = timer_set(s->handler->event, &s->timer, s->opened.limits.lifetime_usec, on_timer,
-                              s);
+                r = timer_set(s->handler->event, &s->timer, s->opened.limits.lifetime_usec,
+                              on_timer, s);
                 if (r < 0) {
                         fail(s, r, NULL);
                         return;
