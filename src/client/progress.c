@@ -155,8 +155,8 @@ static int take_text(Progress *p, const char *text, size_t size) {
 
 int progress_take(Progress *p, json_object *object) {
         const char *error = show_string_of(object, "error");
-        size_t size;
         const char *text = show_string_of(object, "stream");
+        size_t size;
         int r;
 
         r = take_text(p, text, strlen(text));

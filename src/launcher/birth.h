@@ -5,8 +5,8 @@
 
 #include "launcher/sandbox.h"
 
-/* Begins, or lets it wait for its turn; opened or refused will come. Returns 0, or -errno and then nothing comes: the caller
- * frees the sandbox. */
+/* Begins, or lets it wait for its turn; opened or refused will come. Returns 0, or -errno and then
+ * nothing comes: the caller frees the sandbox. */
 int birth_begin(Sandbox *s);
 
 /* Told when one is through with its birth: looks from the event loop whether another can begin. */

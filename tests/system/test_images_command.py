@@ -153,7 +153,7 @@ def test_on_a_terminal_there_is_a_bar_and_the_failed_steps_output(mode, contexts
                 seen += piece
         assert process.wait(60) == 125
     os.close(controller)
-    assert re.search(rb"\r\x1b\[K\[#+-+\] 2/3 made RUN echo all is well", seen), seen
+    assert re.search(rb"\r\x1b\[K\[#{14}-{6}\] 2/3 made RUN echo all is well", seen), seen
     shown = seen.rsplit(b"\r\x1b[K", 1)[1]
     assert b"what went wrong" in shown and b"all is well" not in shown
 
