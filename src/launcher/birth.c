@@ -441,15 +441,3 @@ static void begin(Sandbox *s) {
                 birth_refuse(s, LAUNCHER_REFUSAL_INTERNAL, "a sandbox could not be begun");
         }
 }
-
-int birth_begin(Sandbox *s) {
-        int r;
-
-        if (count_births(s->manager) >= BIRTHS_AT_ONCE || find_next(s->manager) != s)
-                return 0; /* its turn comes */
-        s->state = SANDBOX_SCOPE;
-        r = make(s);
-        if (r < 0)
-                birth_consider(s->manager);
-        return r;
-}

@@ -5,11 +5,8 @@
 
 #include "launcher/sandbox.h"
 
-/* Begins, or lets it wait for its turn; opened or refused will come. Returns 0, or -errno and then
- * nothing comes: the caller frees the sandbox. */
-int birth_begin(Sandbox *s);
-
-/* Told when one is through with its birth: looks from the event loop whether another can begin. */
+/* Told of one that is new, and of one that is through with its birth: has those whose turn it is begin,
+ * from the event loop. Each is told opened or refused. */
 void birth_consider(Manager *m);
 
 /* Tells the client why there will be no sandbox, and ends what there is of it. */

@@ -202,11 +202,7 @@ int sandbox_new(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
         s->events = events;
         s->userdata = userdata;
 
-        r = birth_begin(s);
-        if (r < 0) {
-                sandbox_free(s);
-                return r;
-        }
+        birth_consider(m);
         *ret = s;
         return 0;
 }
