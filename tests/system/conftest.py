@@ -66,8 +66,9 @@ def user():
 
 @pytest.fixture
 def client(mode):
-    """A connection of the user agent."""
+    """A connection of the user agent. It speaks at once, for a silent one is closed after 5 s."""
     with mode.connect() as connection:
+        connection.call("server.info")
         yield connection
 
 
