@@ -56,7 +56,9 @@ static int append(Packer *p, const void *data, size_t size) {
 }
 
 static int append_header(Packer *p, const struct stat *st) {
-        Header h = { .type = S_ISDIR(st->st_mode) ? '5' : '0', .magic = "ustar", .version = "00" };
+        Header h = {
+                .type = S_ISDIR(st->st_mode) ? '5' : '0', .magic = "ustar", .version = { '0', '0' }
+        };
         uint64_t size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
         unsigned sum = 0;
 
