@@ -88,7 +88,7 @@ FileReply file_box_run(Box *b, const char *const *argv, const void *input, size_
         exchange(&run, input, size, &r);
         e = box_finish(b, &run);
         assert_int_equal(e.kind, GUEST_EXIT_EXITED);
-        assert_in_range(e.value, 0, 2);
+        assert_true(e.value <= 2);
         take_apart(&r);
         assert_true(r.n_files > 0);
         return r;

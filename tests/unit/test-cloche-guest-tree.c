@@ -174,7 +174,7 @@ static void stays_above_a_depth_bound(void **state) {
                        "i=0; while [ $i -lt 300 ]; do mkdir d; cd d; i=$((i+1)); done; touch x",
                        "");
         r = file_box_run(*state, DEEP(".", "", "1000"), NULL, 0);
-        assert_in_range(r.n_files, 100, 140);
+        assert_true(r.n_files >= 100 && r.n_files <= 140);
         assert_int_equal(r.files[r.n_files - 1].record.error, 0);
         file_reply_free(&r);
         assert_int_equal(file_box_fail(*state, REMOVE_DEEP("d"), NULL), ELOOP);
