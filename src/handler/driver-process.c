@@ -20,9 +20,9 @@
 #include "handler/handler.h"
 #include "handler/input.h"
 #include "handler/output.h"
-#include "handler/payload.h"
 #include "handler/timer.h"
 #include "wire/line.h"
+#include "wire/payload.h"
 
 #define COMPLAINT_SIZE 400 /* of what a driver that cannot start says */
 

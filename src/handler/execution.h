@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "handler/payload.h"
 #include "handler/request.h"
 #include "handler/result.h"
 #include "handler/sandbox.h"
+#include "wire/payload.h"
 
 /* What to run. Strings and objects are borrowed: until on_started, or until execution_new()
  * fails. */

@@ -8,8 +8,8 @@
 #include <json-c/json.h>
 
 #include "handler/handler.h"
-#include "handler/payload.h"
 #include "handler/result.h"
+#include "wire/payload.h"
 #include "wire/rpc-error.h"
 
 /* id, method and problem may be NULL. A record that cannot be written is logged. */

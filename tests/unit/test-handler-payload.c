@@ -13,7 +13,7 @@
 
 #include "basic/json.h"
 #include "basic/limits.h"
-#include "handler/payload.h"
+#include "wire/payload.h"
 
 #define EXEC 7
 

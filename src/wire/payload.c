@@ -13,7 +13,7 @@
 #include "basic/cleanup.h"
 #include "basic/fd.h"
 #include "basic/limits.h"
-#include "handler/payload.h"
+#include "wire/payload.h"
 
 static int add_string(Buffer *b, const char *s, size_t size) {
         int r = buffer_append(b, s, size);
