@@ -435,7 +435,11 @@ main.__dict__["__builtins__"] = builtins
 driver, sys.modules["__main__"] = sys.modules["__main__"], main
 sys.modules["cloche_driver"] = driver
 
+preload = os.environ.pop("CLOCHE_PRELOAD", "").split()
 replies.send({"ready": True})
+for module in preload:
+    if not select.select([commands], [], [], 0)[0]:  # nobody waits yet
+        importlib.import_module(module)
 for line in commands:
     interrupts.starting = True
     run(json.loads(line))

@@ -10,13 +10,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "basic/cleanup.h"
 #include "basic/fd.h"
 #include "basic/limits.h"
 
-#define READ_SIZE_FIRST 4096 /* doubled as more comes */
+#define FD_PIPE_SIZE    (256 * 1024) /* asked for; the kernel may allow less */
+#define READ_SIZE_FIRST 4096         /* doubled as more comes */
 
 #define MEMFD_NOEXEC_SEAL 0x0008U /* MFD_NOEXEC_SEAL, which older headers lack */
 
@@ -186,6 +189,47 @@ int fd_write_all(int fd, const void *data, size_t size) {
                 p += n;
                 size -= (size_t)n;
         }
+        return 0;
+}
+
+/* Returns 0 with both ends, or -errno. The program's is fds[program]. */
+static int new_pipe(int fds[static 2], int program, mode_t mode) {
+        int r = 0;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        /* it belongs to our uid, and the program has another */
+        if (fchmod(fds[program], mode) < 0)
+                r = -errno;
+        if (r >= 0)
+                r = fd_set_nonblock(fds[!program], true);
+        if (r < 0) {
+                close_fd(fds[0]);
+                close_fd(fds[1]);
+        }
+        return r;
+}
+
+int fd_new_input(int *ret_program, int *ret_ours) {
+        int fds[2], r;
+
+        r = new_pipe(fds, 0, 0644);
+        if (r < 0)
+                return r;
+        *ret_program = fds[0];
+        *ret_ours = fds[1];
+        return 0;
+}
+
+int fd_new_output(int *ret_program, int *ret_ours) {
+        int fds[2], r;
+
+        r = new_pipe(fds, 1, 0622);
+        if (r < 0)
+                return r;
+        (void)fcntl(fds[0], F_SETPIPE_SZ, FD_PIPE_SIZE);
+        *ret_program = fds[1];
+        *ret_ours = fds[0];
         return 0;
 }
 

@@ -24,6 +24,13 @@ ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t 
  * kernel says, in our pid namespace; 0 when that has no number for it. */
 ssize_t fd_receive_from(int socket_fd, void *data, size_t size, pid_t *ret_pid);
 
+/* A pipe to a program, and one from it: *ret_ours does not block (the two ends are two open file
+ * descriptions), *ret_program does, as programs expect,
+ * and a program of another uid may open it anew by name, as a shell does for "> /dev/stderr". Return 0 or
+ * -errno. */
+int fd_new_input(int *ret_program, int *ret_ours);
+int fd_new_output(int *ret_program, int *ret_ours);
+
 /* A sealed memfd that holds these bytes, readable from its start. name shows in /proc only.
  * Returns the descriptor or -errno. */
 int fd_new_sealed(const char *name, const void *data, size_t size);

@@ -94,6 +94,15 @@
         (120 * USEC_PER_SEC) /* a handler's message to the launcher → its answer */
 #define LAUNCHER_IDLE_USEC (30 * USEC_PER_SEC) /* no connection and no sandbox → it exits */
 
+/* -- sandboxes that wait for a client, of one user and profile ------------------------------------ */
+#define WARM_MAX          32                    /* high mark that a profile may ask for */
+#define WARM_AGE_MAX_USEC (3600 * USEC_PER_SEC) /* an older one is replaced */
+#define WARM_KEPT_USEC    (30 * USEC_PER_SEC)   /* its user's last connection ended → it ends */
+#define WARM_RETRY_USEC   (30 * USEC_PER_SEC)   /* one could not be made → the next try */
+#define WARM_MEMORY_FREE_PART \
+        8 /* 1/8 of the machine's memory must be free for one to be made, and half of
+                                 * that for those there are to stay */
+
 /* -- files ----------------------------------------------------------------------------------- */
 #define FILE_PATH_MAX         4096                /* bytes of a path, NUL included */
 #define FILE_CHUNK_MAX        (512 * KIB)         /* bytes in one answer of file.get */

@@ -230,6 +230,21 @@ Program *driver_process_program(DriverProcess *p) {
 static void on_room(void *userdata _unused_) {
 }
 
+static int alloc(DriverProcess **ret, Sandbox *s, const DriverProcessEvents *events,
+                 void *userdata) {
+        _cleanup_(driver_process_freep) DriverProcess *p = NULL;
+        int r;
+
+        p = calloc(1, sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        *p = (DriverProcess){ .handler = s->handler, .events = events, .userdata = userdata };
+        r = input_new(&p->commands, s->handler->event, &p->n_commands, on_room, p);
+        if (r >= 0)
+                *ret = TAKE_PTR(p);
+        return r;
+}
+
 int driver_process_new(DriverProcess **ret, Sandbox *s, const DriverProcessEvents *events,
                        void *userdata) {
         _cleanup_close_ int payload_fd = -EBADF, in = -EBADF, out = -EBADF, err = -EBADF;
@@ -240,16 +255,13 @@ int driver_process_new(DriverProcess **ret, Sandbox *s, const DriverProcessEvent
         GuestStart frame;
         int r;
 
-        p = calloc(1, sizeof(*p));
-        if (!p)
-                return -ENOMEM;
-        *p = (DriverProcess){ .handler = s->handler, .events = events, .userdata = userdata };
+        r = alloc(&p, s, events, userdata);
+        if (r < 0)
+                return r;
         payload_fd = payload_pack(&payload, exec, &frame);
         if (payload_fd < 0)
                 return payload_fd;
-        r = input_new(&p->commands, event, &p->n_commands, on_room, p);
-        if (r >= 0)
-                r = input_open(p->commands, &in);
+        r = input_open(p->commands, &in);
         if (r >= 0)
                 r = output_new(&p->replies, event, &reply_events, p, &out);
         if (r >= 0)
@@ -258,6 +270,29 @@ int driver_process_new(DriverProcess **ret, Sandbox *s, const DriverProcessEvent
                 r = program_new(&p->program, s, exec, &frame,
                                 (const int[]){ payload_fd, in, out, err }, &program_events, p);
         if (r == 0)
+                *ret = TAKE_PTR(p);
+        return r;
+}
+
+int driver_process_adopt(DriverProcess **ret, Sandbox *s, int *fds,
+                         const DriverProcessEvents *events, void *userdata) {
+        _cleanup_(driver_process_freep) DriverProcess *p = NULL;
+        sd_event *event = s->handler->event;
+        int r;
+
+        r = alloc(&p, s, events, userdata);
+        if (r >= 0)
+                r = input_attach(p->commands, TAKE_FD(fds[LAUNCHER_FD_COMMANDS]));
+        if (r >= 0)
+                r = output_attach(&p->replies, event, &reply_events, p,
+                                  TAKE_FD(fds[LAUNCHER_FD_REPLIES]));
+        if (r >= 0)
+                r = output_attach(&p->complaints, event, &complaint_events, p,
+                                  TAKE_FD(fds[LAUNCHER_FD_COMPLAINTS]));
+        if (r >= 0)
+                r = program_adopt(&p->program, s, LAUNCHER_DRIVER_EXEC, s->opened.driver_pid,
+                                  &program_events, p);
+        if (r >= 0)
                 *ret = TAKE_PTR(p);
         return r;
 }

@@ -25,6 +25,10 @@ typedef struct DriverProcessEvents {
 /* Starts the sandbox's driver. Returns 0, METHOD_E_TOO_MANY_REQUESTS or -errno. */
 int driver_process_new(DriverProcess **ret, Sandbox *s, const DriverProcessEvents *events,
                        void *userdata);
+/* Takes over the one that came with the sandbox: fds (LauncherFd) are taken as far as they are wanted. Returns
+ * 0 or -errno. */
+int driver_process_adopt(DriverProcess **ret, Sandbox *s, int *fds,
+                         const DriverProcessEvents *events, void *userdata);
 /* Nothing is told any more; the process goes on as it was. */
 DriverProcess *driver_process_free(DriverProcess *p);
 

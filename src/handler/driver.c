@@ -176,7 +176,7 @@ static void on_exited(const GuestExited *exited, void *userdata) {
 
 /* -- what it says ----------------------------------------------------------------------------- */
 
-static void on_placed_home(const LauncherMessage *answer, int fd, void *userdata);
+static void on_placed_home(const LauncherMessage *answer, int *fds _unused_, void *userdata);
 
 static void go_home(Driver *d) {
         Program *program = driver_process_program(d->process);
@@ -292,7 +292,7 @@ static void begin(Driver *d) {
 
 /* -- the row ---------------------------------------------------------------------------------- */
 
-static void on_placed(const LauncherMessage *answer, int fd, void *userdata);
+static void on_placed(const LauncherMessage *answer, int *fds _unused_, void *userdata);
 
 static void move_in(Driver *d) {
         int r;
@@ -352,25 +352,41 @@ static void wake(Driver *d) {
                 handler_exit(d->sandbox->handler, r);
 }
 
-int driver_enqueue(Sandbox *s, Execution *e, bool reset) {
-        Driver *d = s->driver;
-        Turn *t = calloc(1, sizeof(*t));
+static Driver *driver_new(Sandbox *s) {
+        Driver *d = calloc(1, sizeof(*d));
 
+        if (!d)
+                return NULL;
+        *d = (Driver){ .sandbox = s, .state = DRIVER_DYING };
+        TAILQ_INIT(&d->turns);
+        return d;
+}
+
+int driver_adopt(Sandbox *s, int *fds) {
+        Driver *d = driver_new(s);
+        int r;
+
+        if (!d)
+                return -ENOMEM;
+        s->driver = d;
+        r = driver_process_adopt(&d->process, s, fds, &process_events, d);
+        if (r < 0)
+                return r;
+        d->state = DRIVER_STARTING;
+        return timer_set(s->handler->event, &d->timer, DRIVER_TIMEOUT_USEC, on_timeout, d);
+}
+
+int driver_enqueue(Sandbox *s, Execution *e, bool reset) {
+        Turn *t;
+
+        if (!s->driver)
+                s->driver = driver_new(s);
+        t = s->driver ? calloc(1, sizeof(*t)) : NULL;
         if (!t)
                 return -ENOMEM;
         *t = (Turn){ .execution = e, .reset = reset };
-        if (!d) {
-                d = calloc(1, sizeof(*d));
-                if (!d) {
-                        free(t);
-                        return -ENOMEM;
-                }
-                *d = (Driver){ .sandbox = s, .state = DRIVER_DYING };
-                TAILQ_INIT(&d->turns);
-                s->driver = d;
-        }
-        TAILQ_INSERT_TAIL(&d->turns, t, entry);
-        wake(d);
+        TAILQ_INSERT_TAIL(&s->driver->turns, t, entry);
+        wake(s->driver);
         return 0;
 }
 
@@ -393,10 +409,9 @@ void driver_leave(Driver *d, Execution *e) {
                 kill_process(d);
 }
 
-static void on_placed_home(const LauncherMessage *answer, int fd, void *userdata) {
+static void on_placed_home(const LauncherMessage *answer, int *fds _unused_, void *userdata) {
         Driver *d = userdata;
 
-        close_fd(fd);
         if (d->state != DRIVER_HOMING && d->state != DRIVER_LEAVING)
                 return;
         if (!answer || answer->header.type != LAUNCHER_PLACED) {
@@ -414,11 +429,10 @@ static void on_placed_home(const LauncherMessage *answer, int fd, void *userdata
         }
 }
 
-static void on_placed(const LauncherMessage *answer, int fd, void *userdata) {
+static void on_placed(const LauncherMessage *answer, int *fds _unused_, void *userdata) {
         Driver *d = userdata;
         int r;
 
-        close_fd(fd);
         if (d->state != DRIVER_MOVING || !answer)
                 return;
         if (answer->header.type != LAUNCHER_PLACED) {

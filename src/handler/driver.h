@@ -15,6 +15,10 @@
  * The sandbox gets a driver when it has none. reset: a fresh one. Returns 0 or -errno. */
 int driver_enqueue(Sandbox *s, Execution *e, bool reset);
 
+/* Takes over the driver that runs in the sandbox already; fds as they came with it (LauncherFd). Returns 0 or
+ * -errno. */
+int driver_adopt(Sandbox *s, int *fds);
+
 /* For the end of its sandbox: tells nobody. */
 Driver *driver_free(Driver *d);
 

@@ -177,6 +177,20 @@ int guest_start(Guest *g, uint32_t exec, const GuestStart *start, const int fds[
         return 0;
 }
 
+void guest_set_ready(Guest *g) {
+        g->is_ready = true;
+}
+
+void guest_adopt(Guest *g, uint32_t exec, const GuestProgramEvents *events, void *userdata) {
+        g->last_exec = exec;
+        g->programs[0] = (GuestProgram){
+                .exec = exec,
+                .state = GUEST_PROGRAM_RUNNING,
+                .events = events,
+                .userdata = userdata,
+        };
+}
+
 void guest_go(Guest *g, uint32_t exec) {
         GuestProgram *p = find(g, exec);
 

@@ -45,6 +45,13 @@ uint32_t guest_new_exec(Guest *g);
 int guest_start(Guest *g, uint32_t exec, const GuestStart *start, const int fds[static 4],
                 const GuestProgramEvents *events, void *userdata);
 
+/* Tells that somebody else has taken its READY; before anything was received. */
+void guest_set_ready(Guest *g);
+
+/* Takes over a program that somebody else has started and let go, before any other is started. events NULL:
+ * nobody wants to know what becomes of it. */
+void guest_adopt(Guest *g, uint32_t exec, const GuestProgramEvents *events, void *userdata);
+
 /* Lets it go on, once, after on_child. */
 void guest_go(Guest *g, uint32_t exec);
 

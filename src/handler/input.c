@@ -2,12 +2,10 @@
 
 /* The queue is bounded by refusing, not by waiting: the client is told when there is room again. A
  * program that closes its stdin without reading is no fault; EPIPE only means that nobody wants the
- * rest. The pipe's mode: see output.c. */
+ * rest. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/buffer.h"
@@ -112,23 +110,22 @@ static int on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t rev
         return 0;
 }
 
+int input_attach(Input *i, int fd) {
+        int r;
+
+        i->fd = fd;
+        r = sd_event_add_io(i->event, &i->io, i->fd, 0, on_io, i);
+        return r < 0 ? r : update(i);
+}
+
 int input_open(Input *i, int *ret_program_fd) {
         _cleanup_close_ int program_fd = -EBADF;
-        int fds[2], r;
+        int fd, r;
 
-        if (pipe2(fds, O_CLOEXEC) < 0)
-                return -errno;
-        program_fd = fds[0];
-        i->fd = fds[1];
-        if (fchmod(program_fd, 0644) < 0)
-                return -errno;
-        r = fd_set_nonblock(i->fd, true);
+        r = fd_new_input(&program_fd, &fd);
         if (r < 0)
                 return r;
-        r = sd_event_add_io(i->event, &i->io, i->fd, 0, on_io, i);
-        if (r < 0)
-                return r;
-        r = update(i);
+        r = input_attach(i, fd);
         if (r < 0)
                 return r;
         *ret_program_fd = TAKE_FD(program_fd);

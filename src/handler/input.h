@@ -27,6 +27,10 @@ Input *input_free(Input *i);
 /* Makes the pipe; *ret_program_fd, the program's end, is the caller's. Returns 0 or -errno. */
 int input_open(Input *i, int *ret_program_fd);
 
+/* Takes our end of a pipe that is there already, non-blocking; consumed, also on failure. Returns 0 or
+ * -errno. */
+int input_attach(Input *i, int fd);
+
 /* Queues bytes. Returns 0, an INPUT_E_… and nothing is queued, or -errno. */
 int input_add(Input *i, const void *data, size_t size);
 

@@ -76,16 +76,14 @@ LauncherLink *launcher_link_free(LauncherLink *l) {
 }
 DEFINE_CLEANUP(LauncherLink, launcher_link_free)
 
-/* Answers a call and forgets it. fd is given away. */
-static void call_finish(LauncherCall *call, const LauncherMessage *answer, int fd) {
+/* Answers a call and forgets it. fds: see launcher_answer_t. */
+static void call_finish(LauncherCall *call, const LauncherMessage *answer, int *fds) {
         launcher_answer_t callback = call->answer;
         void *userdata = call->userdata;
 
         call_free(call);
         if (callback)
-                callback(answer, fd, userdata);
-        else
-                close_fd(fd);
+                callback(answer, fds, userdata);
 }
 
 static void settle(LauncherLink *l, LauncherLinkState state) {
@@ -110,7 +108,7 @@ static void lose(LauncherLink *l) {
         if (was_welcome)
                 l->state = LAUNCHER_LINK_LOST;
         while (!TAILQ_EMPTY(&l->calls))
-                call_finish(TAILQ_FIRST(&l->calls), NULL, -EBADF);
+                call_finish(TAILQ_FIRST(&l->calls), NULL, NULL);
         if (was_welcome)
                 l->events->on_lost(l->userdata);
         else
@@ -158,7 +156,7 @@ static int on_call_timeout(sd_event_source *source _unused_, uint64_t usec _unus
         LauncherCall *call = userdata;
 
         log_warning(0, "The launcher did not answer in time");
-        call_finish(call, NULL, -EBADF);
+        call_finish(call, NULL, NULL);
         return 0;
 }
 
@@ -211,7 +209,7 @@ static void on_resumed(LauncherLink *l) {
 
         for (call = TAILQ_FIRST(&l->calls); call;) {
                 if (call->is_lost) {
-                        call_finish(call, NULL, -EBADF);
+                        call_finish(call, NULL, NULL);
                         call = TAILQ_FIRST(&l->calls); /* the list may have changed */
                         continue;
                 }
@@ -219,7 +217,7 @@ static void on_resumed(LauncherLink *l) {
                         LauncherMessage m;
 
                         launcher_message_init(&m, LAUNCHER_RESUMED, 0);
-                        call->answer(&m, -EBADF, call->userdata);
+                        call->answer(&m, NULL, call->userdata);
                 }
                 call = TAILQ_NEXT(call, entry);
         }
@@ -252,13 +250,17 @@ static bool is_answer(const LauncherCall *call, const LauncherMessage *m) {
         return false;
 }
 
-/* Consumes fd. Returns 0, or -EBADMSG. */
-static int on_answer(LauncherLink *l, const LauncherMessage *m, int fd) {
-        _cleanup_close_ int owned = fd;
+/* How many descriptors must come with it. */
+static size_t count_fds(const LauncherMessage *m) {
+        if (m->header.type != LAUNCHER_OPENED)
+                return 0;
+        return m->opened.driver_pid ? _LAUNCHER_FD_MAX : 1;
+}
+
+/* What is taken of fds is set to -EBADF. Returns 0, or -EBADMSG. */
+static int on_answer(LauncherLink *l, const LauncherMessage *m, int *fds) {
         LauncherCall *call = find_call(l, m->header.serial);
 
-        if ((m->header.type == LAUNCHER_OPENED) != (owned >= 0))
-                return -EBADMSG;
         if (!call) {
                 /* asked before a launcher died, answered by the next: nobody wants it any more */
                 if (m->header.type == LAUNCHER_OPENED)
@@ -268,17 +270,17 @@ static int on_answer(LauncherLink *l, const LauncherMessage *m, int fd) {
         if (!is_answer(call, m))
                 return -EBADMSG;
         if (m->header.type == LAUNCHER_PROFILE)
-                call->answer(m, -EBADF, call->userdata);
+                call->answer(m, NULL, call->userdata);
         else
-                call_finish(call, m, TAKE_FD(owned));
+                call_finish(call, m, fds);
         flush(l);
         return 0;
 }
 
-/* Consumes fd. Returns 0, or -errno when the link must end. */
-static int dispatch(LauncherLink *l, const LauncherMessage *m, int fd) {
-        _cleanup_close_ int owned = fd;
-
+/* What is taken of fds is set to -EBADF. Returns 0, or -errno when the link must end. */
+static int dispatch(LauncherLink *l, const LauncherMessage *m, int *fds, size_t n_fds) {
+        if (n_fds != count_fds(m))
+                return -EBADMSG;
         if (l->state == LAUNCHER_LINK_GREETING) {
                 if (m->header.type == LAUNCHER_WELCOME) {
                         l->welcome = m->welcome;
@@ -307,7 +309,7 @@ static int dispatch(LauncherLink *l, const LauncherMessage *m, int fd) {
         case LAUNCHER_PLACED:
         case LAUNCHER_ENDED:
         case LAUNCHER_CLOSED:
-                return on_answer(l, m, TAKE_FD(owned));
+                return on_answer(l, m, fds);
         case LAUNCHER_WELCOME:
         case LAUNCHER_MESSAGE_INVALID:
         case LAUNCHER_HELLO:
@@ -325,15 +327,16 @@ static int dispatch(LauncherLink *l, const LauncherMessage *m, int fd) {
 static int on_io(sd_event_source *source _unused_, int watched_fd _unused_, uint32_t revents,
                  void *userdata) {
         LauncherLink *l = userdata;
-        _cleanup_close_ int fd = -EBADF;
+        int fds[_LAUNCHER_FD_MAX];
         LauncherMessage m;
         char data[sizeof(m)];
+        size_t n_fds = 0;
         ssize_t n;
         int r;
 
         if (revents & EPOLLOUT)
                 flush(l);
-        n = fd_receive(l->fd, data, sizeof(data), &fd, 1, NULL);
+        n = fd_receive(l->fd, data, sizeof(data), fds, ARRAY_SIZE(fds), &n_fds);
         if (n == -EAGAIN)
                 return 0;
         if (n <= 0) {
@@ -342,7 +345,9 @@ static int on_io(sd_event_source *source _unused_, int watched_fd _unused_, uint
         }
         r = launcher_message_parse(data, (size_t)n, LAUNCHER_FROM_LAUNCHER, &m);
         if (r >= 0)
-                r = dispatch(l, &m, TAKE_FD(fd));
+                r = dispatch(l, &m, fds, n_fds);
+        for (size_t i = 0; i < n_fds; i++)
+                close_fd(fds[i]);
         if (r < 0) {
                 log_error(r, "The launcher's message makes no sense, ending the link");
                 lose(l);

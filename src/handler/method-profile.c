@@ -106,10 +106,9 @@ static void finish(ProfileList *l) {
                 request_succeed(l->request, result);
 }
 
-static void on_answer(const LauncherMessage *answer, int fd, void *userdata) {
+static void on_answer(const LauncherMessage *answer, int *fds _unused_, void *userdata) {
         _cleanup_(list_freep) ProfileList *l = userdata;
 
-        close_fd(fd);
         if (!answer)
                 request_fail(l->request, METHOD_E_LAUNCHER, NULL);
         else if (answer->header.type == LAUNCHER_REFUSED)

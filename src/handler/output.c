@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Nothing is read that cannot be sent: while the client's queue is full, the pipe stays full, and
- * the program waits in its write(). At most one piece is in memory.
- *
- * The two ends of a pipe are two open file descriptions, so ours can be non-blocking while the
- * program's blocks, as programs expect. The pipe belongs to our uid and the program has another, so
- * without more a shell's "> /dev/stderr" (which opens the pipe anew) would be refused. */
+ * the program waits in its write(). At most one piece is in memory. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "basic/cleanup.h"
@@ -19,8 +13,6 @@
 #include "basic/limits.h"
 #include "basic/utf8.h"
 #include "handler/output.h"
-
-#define PIPE_SIZE (256 * 1024) /* asked for; the kernel may allow less */
 
 struct Output {
         int fd;
@@ -105,34 +97,37 @@ static int on_io(sd_event_source *source, int fd _unused_, uint32_t revents _unu
         return 0;
 }
 
-int output_new(Output **ret, sd_event *event, const OutputEvents *events, void *userdata,
-               int *ret_program_fd) {
+int output_attach(Output **ret, sd_event *event, const OutputEvents *events, void *userdata,
+                  int fd) {
         _cleanup_(output_freep) Output *o = NULL;
-        _cleanup_close_ int program_fd = -EBADF;
-        int fds[2], r;
+        int r;
 
-        if (pipe2(fds, O_CLOEXEC) < 0)
-                return -errno;
-        program_fd = fds[1];
         o = calloc(1, sizeof(*o));
         if (!o) {
-                close_fd(fds[0]);
+                close_fd(fd);
                 return -ENOMEM;
         }
-        o->fd = fds[0];
+        o->fd = fd;
         o->events = events;
         o->userdata = userdata;
-
-        (void)fcntl(o->fd, F_SETPIPE_SZ, PIPE_SIZE);
-        if (fchmod(program_fd, 0622) < 0)
-                return -errno;
-        r = fd_set_nonblock(o->fd, true);
-        if (r < 0)
-                return r;
         r = sd_event_add_io(event, &o->io, o->fd, EPOLLIN, on_io, o);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(o);
+        return 0;
+}
+
+int output_new(Output **ret, sd_event *event, const OutputEvents *events, void *userdata,
+               int *ret_program_fd) {
+        _cleanup_close_ int program_fd = -EBADF;
+        int fd, r;
+
+        r = fd_new_output(&program_fd, &fd);
+        if (r < 0)
+                return r;
+        r = output_attach(ret, event, events, userdata, fd);
+        if (r < 0)
+                return r;
         *ret_program_fd = TAKE_FD(program_fd);
         return 0;
 }

@@ -26,6 +26,9 @@ typedef struct Output Output;
 /* Makes the pipe. *ret_program_fd, the program's end, is the caller's. Returns 0 or -errno. */
 int output_new(Output **ret, sd_event *event, const OutputEvents *events, void *userdata,
                int *ret_program_fd);
+/* The same for our end of a pipe that is there already, non-blocking; consumed, also on failure. */
+int output_attach(Output **ret, sd_event *event, const OutputEvents *events, void *userdata,
+                  int fd);
 Output *output_free(Output *o);
 
 bool output_is_ended(const Output *o);

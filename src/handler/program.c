@@ -55,11 +55,10 @@ Program *program_free(Program *p) {
 }
 DEFINE_CLEANUP(Program, program_free)
 
-static void on_ended(const LauncherMessage *answer, int fd, void *userdata) {
+static void on_ended(const LauncherMessage *answer, int *fds _unused_, void *userdata) {
         Program *p = userdata;
         program_ended_t ended = p->ended;
 
-        close_fd(fd);
         p->ended = NULL;
         if (ended)
                 ended(answer && answer->header.type == LAUNCHER_ENDED ? &answer->ended : NULL,
@@ -80,13 +79,12 @@ static void end_if_wanted(Program *p) {
                 return;
         r = ask_end(p);
         if (r < 0)
-                on_ended(NULL, -EBADF, p);
+                on_ended(NULL, NULL, p);
 }
 
-static void on_placed(const LauncherMessage *answer, int fd, void *userdata) {
+static void on_placed(const LauncherMessage *answer, int *fds _unused_, void *userdata) {
         Program *p = userdata;
 
-        close_fd(fd);
         if (p->state != PROGRAM_PLACING || !answer)
                 return;
         if (answer->header.type == LAUNCHER_REFUSED) {
@@ -158,6 +156,25 @@ int program_new(Program **ret, Sandbox *s, uint32_t exec, const GuestStart *star
         if (r < 0)
                 return r == -EBUSY || r == -EAGAIN ? METHOD_E_TOO_MANY_REQUESTS : r;
         *ret = TAKE_PTR(p);
+        return 0;
+}
+
+int program_adopt(Program **ret, Sandbox *s, uint32_t exec, pid_t pid, const ProgramEvents *events,
+                  void *userdata) {
+        Program *p = calloc(1, sizeof(*p));
+
+        if (!p)
+                return -ENOMEM;
+        *p = (Program){
+                .sandbox = s,
+                .exec = exec,
+                .state = PROGRAM_RUNNING,
+                .pid = pid,
+                .events = events,
+                .userdata = userdata,
+        };
+        guest_adopt(s->guest, exec, &guest_events, p);
+        *ret = p;
         return 0;
 }
 

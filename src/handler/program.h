@@ -28,6 +28,9 @@ typedef void (*program_ended_t)(const LauncherEnded *ended, void *userdata);
  * or -errno. */
 int program_new(Program **ret, Sandbox *s, uint32_t exec, const GuestStart *start,
                 const int fds[static 4], const ProgramEvents *events, void *userdata);
+/* Takes over one that runs already. Returns 0 or -ENOMEM. */
+int program_adopt(Program **ret, Sandbox *s, uint32_t exec, pid_t pid, const ProgramEvents *events,
+                  void *userdata);
 /* Nothing is told any more; the program goes on as it was. */
 Program *program_free(Program *p);
 

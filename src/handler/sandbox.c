@@ -134,10 +134,9 @@ static void take_usage(Sandbox *s, const LauncherClosed *closed) {
                                       "too little for this sandbox even to start: raise it");
 }
 
-static void on_closed(const LauncherMessage *answer, int fd, void *userdata) {
+static void on_closed(const LauncherMessage *answer, int *fds _unused_, void *userdata) {
         Sandbox *s = userdata;
 
-        close_fd(fd);
         if (answer && answer->header.type == LAUNCHER_CLOSED)
                 take_usage(s, &answer->closed);
         settle(s);
@@ -231,18 +230,38 @@ static const GuestEvents guest_events = {
 
 /* -- the birth -------------------------------------------------------------------------------- */
 
-/* Returns 0 or -errno. Consumes channel_fd. */
-static int boot(Sandbox *s, int channel_fd) {
-        int r = guest_new(&s->guest, s->handler->event, channel_fd, &guest_events, s);
-
-        if (r < 0)
-                return r;
-        return timer_set(s->handler->event, &s->timer, GUEST_TIMEOUT_USEC, on_timer, s);
+/* The driver of a warm sandbox knows nothing of an environment that its client wants: then it goes, for its
+ * commands are at their end. Returns 0 or -errno. */
+static int take_driver(Sandbox *s, int *fds) {
+        if (s->env && json_object_object_length(s->env) > 0) {
+                guest_adopt(s->guest, LAUNCHER_DRIVER_EXEC, NULL, NULL);
+                return 0;
+        }
+        return driver_adopt(s, fds);
 }
 
-static void on_opened(const LauncherMessage *answer, int fd, void *userdata) {
+/* Takes what it needs of fds. Returns 0 or -errno. */
+static int boot(Sandbox *s, int *fds) {
+        int r;
+
+        r = guest_new(&s->guest, s->handler->event, TAKE_FD(fds[LAUNCHER_FD_CHANNEL]),
+                      &guest_events, s);
+        if (r < 0)
+                return r;
+        if (!s->opened.guest_is_ready)
+                return timer_set(s->handler->event, &s->timer, GUEST_TIMEOUT_USEC, on_timer, s);
+        guest_set_ready(s->guest);
+        if (s->opened.driver_pid) {
+                r = take_driver(s, fds);
+                if (r < 0)
+                        return r;
+        }
+        on_guest_ready(s);
+        return 0;
+}
+
+static void on_opened(const LauncherMessage *answer, int *fds, void *userdata) {
         Sandbox *s = userdata;
-        _cleanup_close_ int channel_fd = fd;
         int r;
 
         if (!answer) {
@@ -262,7 +281,7 @@ static void on_opened(const LauncherMessage *answer, int fd, void *userdata) {
                 close_it(s);
                 return;
         }
-        r = boot(s, TAKE_FD(channel_fd));
+        r = boot(s, fds);
         if (r < 0)
                 fail(s, r, NULL);
 }

@@ -28,6 +28,7 @@
 #include "launcher/podman-json.h"
 #include "launcher/removal.h"
 #include "launcher/spec.h"
+#include "launcher/warm.h"
 
 /* beyond the execution's own timeout: starting, moving files in and out, draining its output */
 #define EXEC_SLACK_USEC (120 * USEC_PER_SEC)
@@ -188,6 +189,21 @@ static int accept_guest(Sandbox *s) {
         return TAKE_FD(channel);
 }
 
+int birth_record(Sandbox *s) {
+        int r;
+
+        r = record_open(s);
+        if (r < 0)
+                return r;
+        r = audit_open(s);
+        if (r < 0) {
+                log_warning(r, "Cannot write the opening of sandbox %s to the journal", s->id);
+                if (s->manager->audit_required)
+                        return -EPERM;
+        }
+        return 0;
+}
+
 static int on_guest(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_,
                     void *userdata) {
         Sandbox *s = userdata;
@@ -207,24 +223,25 @@ static int on_guest(sd_event_source *source _unused_, int fd _unused_, uint32_t 
         sandbox_remove_files(s);
         s->timer = sd_event_source_disable_unref(s->timer);
 
-        r = record_open(s);
-        if (r < 0) {
-                birth_refuse(s, LAUNCHER_REFUSAL_TOO_MANY_SANDBOXES,
-                             "this machine has as many sandboxes as a launcher can remember");
+        if (!s->sequence) {
+                r = warm_begin(s, TAKE_FD(channel));
+                if (r < 0)
+                        birth_refuse(s, LAUNCHER_REFUSAL_INTERNAL,
+                                     "the guest could not be listened to");
                 return 0;
         }
-        r = audit_open(s);
-        if (r < 0) {
-                log_warning(r, "Cannot write the opening of sandbox %s to the journal", s->id);
-                if (s->manager->audit_required) {
-                        birth_refuse(s, LAUNCHER_REFUSAL_AUDIT,
-                                     "the journal cannot be written and policy requires it");
-                        return 0;
-                }
+        r = birth_record(s);
+        if (r == -EPERM)
+                birth_refuse(s, LAUNCHER_REFUSAL_AUDIT,
+                             "the journal cannot be written and policy requires it");
+        else if (r < 0)
+                birth_refuse(s, LAUNCHER_REFUSAL_TOO_MANY_SANDBOXES,
+                             "this machine has as many sandboxes as a launcher can remember");
+        else {
+                s->state = SANDBOX_OPEN;
+                birth_consider(s->manager);
+                s->events->opened(s, &channel, 1, s->userdata);
         }
-        s->state = SANDBOX_OPEN;
-        birth_consider(s->manager);
-        s->events->opened(s, channel, s->userdata);
         return 0;
 }
 
@@ -247,8 +264,8 @@ static void on_started(const PodmanAnswer *answer, void *userdata) {
                 return;
         }
         log_debug("Sandbox %s: container started", s->id);
-        if (s->state != SANDBOX_START)
-                return; /* open: the guest was faster */
+        if (s->state != SANDBOX_START || s->warm)
+                return; /* the guest was faster */
         if (answer->error < 0 || (answer->status != 204 && answer->status != 304)) {
                 log_error(answer->error, "Podman did not start container %s (%s)", s->container,
                           answer->message);
@@ -308,8 +325,10 @@ static int create(Sandbox *s) {
         Numbers numbers;
         char uid[16];
         const char *labels[] = {
-                "io.cloche.sandbox", s->id, "io.cloche.connection", s->sequence->connection,
-                "io.cloche.uid",     uid,   "io.cloche.cgroup",     s->cgroup,
+                "io.cloche.sandbox",    s->id,
+                "io.cloche.connection", s->sequence ? s->sequence->connection : "",
+                "io.cloche.uid",        uid,
+                "io.cloche.cgroup",     s->cgroup,
         };
         int r;
 
@@ -401,11 +420,14 @@ static int start_scope(Sandbox *s) {
         r = sd_event_now(s->manager->event, CLOCK_MONOTONIC, &now);
         if (r < 0)
                 return r;
+        s->born_usec = now;
         s->deadline_usec = now + (s->keep ? s->limits.lifetime_usec + LIFETIME_SLACK_USEC
                                           : s->limits.timeout_usec + EXEC_SLACK_USEC);
         (void)snprintf(slice, sizeof(slice), "cloche-u%u.slice", s->uid);
-        (void)snprintf(description, sizeof(description), "Cloche sandbox (%s) of uid %u",
-                       s->profile_name, s->uid);
+        if (!s->sequence)
+                s->deadline_usec += WARM_AGE_MAX_USEC;
+        (void)snprintf(description, sizeof(description), SCOPE_DESCRIPTION "%s", s->profile_name,
+                       s->uid, s->sequence ? "" : ", warm");
         s->scope_asked = true;
         return scope_start(s->manager->scopes,
                            &(ScopeOptions){

@@ -9,5 +9,9 @@
  * from the event loop. Each is told opened or refused. */
 void birth_consider(Manager *m);
 
+/* Remembers an open sandbox and writes its opening to the journal. Returns 0, -ENOBUFS when a launcher cannot
+ * remember more, or -EPERM when the journal cannot be written and policy requires it. */
+int birth_record(Sandbox *s);
+
 /* Tells the client why there will be no sandbox, and ends what there is of it. */
 void birth_refuse(Sandbox *s, LauncherRefusal refusal, const char *detail);

@@ -25,6 +25,7 @@
 #include "launcher/grant.h"
 #include "launcher/lease.h"
 #include "launcher/listing.h"
+#include "launcher/pool.h"
 
 static void store_fd(Client *c) {
         char text[128];
@@ -79,14 +80,13 @@ void client_end(Client *c) {
         client_consider_free(c);
 }
 
-void client_send(Client *c, const LauncherMessage *message, int fd) {
+void client_send(Client *c, const LauncherMessage *message, const int *fds, size_t n_fds) {
         int r;
 
         if (c->fd < 0)
                 return;
         r = fd_send(c->fd, message,
-                    launcher_message_size((LauncherMessageType)message->header.type), &fd,
-                    fd >= 0 ? 1 : 0);
+                    launcher_message_size((LauncherMessageType)message->header.type), fds, n_fds);
         if (r < 0) {
                 if (r != -EPIPE && r != -ECONNRESET)
                         log_warning(r, "A handler takes no messages, ending its connection");
@@ -101,7 +101,7 @@ void client_refuse(Client *c, uint64_t serial, LauncherRefusal refusal, const ch
         launcher_message_init(&m, LAUNCHER_REFUSED, serial);
         m.refused.refusal = refusal;
         (void)snprintf(m.refused.detail, sizeof(m.refused.detail), "%s", detail);
-        client_send(c, &m, -EBADF);
+        client_send(c, &m, NULL, 0);
 }
 
 /* -- HELLO ----------------------------------------------------------------------------------- */
@@ -178,7 +178,8 @@ static int admit(Client *c, const struct ucred *peer) {
         m.welcome.uid = c->uid;
         m.welcome.system_mode = c->manager->system_mode;
         m.welcome.audit_required = c->manager->audit_required;
-        client_send(c, &m, -EBADF);
+        client_send(c, &m, NULL, 0);
+        pool_user_came(c->manager, c->uid);
         return 0;
 }
 
@@ -334,6 +335,6 @@ int client_adopt(Manager *m, int fd, StateConnection *record) {
                 return r;
         }
         launcher_message_init(&message, LAUNCHER_RESUMED, 0);
-        client_send(c, &message, -EBADF);
+        client_send(c, &message, NULL, 0);
         return 0;
 }

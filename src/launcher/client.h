@@ -33,9 +33,9 @@ int client_new(Manager *m, int fd);
  * fd is consumed. Returns 0 or -errno. */
 int client_adopt(Manager *m, int fd, StateConnection *record);
 
-/* Sends one message, with a descriptor unless fd is negative. A handler that takes no messages is
+/* Sends one message, with n_fds descriptors that stay the caller's. A handler that takes no messages is
  * ended. */
-void client_send(Client *c, const LauncherMessage *message, int fd);
+void client_send(Client *c, const LauncherMessage *message, const int *fds, size_t n_fds);
 void client_refuse(Client *c, uint64_t serial, LauncherRefusal refusal, const char *detail);
 
 /* Ends the connection and everything in it. The client may be gone when this returns. */

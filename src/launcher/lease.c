@@ -12,7 +12,9 @@
 #include "launcher/grant.h"
 #include "launcher/leaf.h"
 #include "launcher/lease.h"
+#include "launcher/pool.h"
 #include "launcher/sandbox.h"
+#include "launcher/warm.h"
 
 struct Lease {
         Client *client;
@@ -58,7 +60,7 @@ static void audit_refusal(Lease *l, LauncherRefusal refusal, const char *detail)
 
 /* -- what a sandbox tells ---------------------------------------------------------------------- */
 
-static void on_opened(Sandbox *s, int channel_fd, void *userdata) {
+static void on_opened(Sandbox *s, const int *fds, size_t n_fds, void *userdata) {
         Lease *l = userdata;
         LauncherMessage m;
 
@@ -70,7 +72,10 @@ static void on_opened(Sandbox *s, int channel_fd, void *userdata) {
         memcpy(m.opened.driver, s->profile->driver, sizeof(m.opened.driver));
         memcpy(m.opened.code_name, s->profile->code_name, sizeof(m.opened.code_name));
         m.opened.limits = s->limits;
-        client_send(l->client, &m, channel_fd);
+        m.opened.guest_is_ready = s->warm != NULL;
+        m.opened.driver_pid = s->warm ? s->warm->driver_pid : 0;
+        client_send(l->client, &m, fds, n_fds);
+        pool_consider(l->client->manager);
 }
 
 static void on_refused(Sandbox *s _unused_, LauncherRefusal refusal, const char *detail,
@@ -89,7 +94,7 @@ static void send_ended(Client *c, uint64_t serial, bool known, uint32_t left,
         m.ended.known = known;
         m.ended.left = left;
         m.ended.usage = *usage;
-        client_send(c, &m, -EBADF);
+        client_send(c, &m, NULL, 0);
 }
 
 static void on_ended(Sandbox *s _unused_, uint64_t serial, uint32_t left,
@@ -108,7 +113,7 @@ static void send_closed(Client *c, LauncherMessageType type, uint64_t serial, co
         m.closed.known = known;
         m.closed.death = death;
         m.closed.usage = *usage;
-        client_send(c, &m, -EBADF);
+        client_send(c, &m, NULL, 0);
 }
 
 static void on_died(Sandbox *s, LauncherDeath death, const LauncherUsage *usage, void *userdata) {
@@ -121,6 +126,7 @@ static void on_gone(Sandbox *s _unused_, void *userdata) {
         Lease *l = userdata;
         Client *c = l->client;
 
+        pool_consider(c->manager);
         lease_free(l);
         client_consider_free(c);
 }
@@ -157,6 +163,10 @@ static void on_profile(LauncherRefusal refusal, Profile *profile, const char *de
                 refuse(l, LAUNCHER_REFUSAL_LIMIT, text);
                 return;
         }
+        l->sandbox = pool_take(l->client->manager, l->client->uid, profile, &limits,
+                               &l->client->record->sequence, &lease_events, l);
+        if (l->sandbox)
+                return;
         r = sandbox_new(&l->sandbox, l->client->manager, profile, l->client->uid, &limits, l->keep,
                         &l->client->record->sequence, &lease_events, l);
         if (r < 0) {
@@ -174,7 +184,7 @@ int lease_open(Client *c, const LauncherOpen *message) {
         for (Lease *i = c->leases; i; i = i->next)
                 n += !i->sandbox || !sandbox_is_ended(i->sandbox);
         for (Sandbox *s = c->manager->sandboxes; s; s = s->next)
-                n_in_total++;
+                n_in_total += s->sequence || s->is_stray; /* what is warm takes nobody's place */
 
         l = lease_new(c);
         if (!l)
@@ -260,7 +270,7 @@ void lease_place(Client *c, const LauncherPlace *message) {
                 return;
         }
         launcher_message_init(&m, LAUNCHER_PLACED, message->header.serial);
-        client_send(c, &m, -EBADF);
+        client_send(c, &m, NULL, 0);
 }
 
 void lease_end(Client *c, const LauncherEnd *message) {

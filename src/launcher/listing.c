@@ -51,7 +51,7 @@ static void send_profile(Listing *l, const char *name, const Profile *p, const c
                 COPY(m.profile.digest, p->digest);
                 m.profile.limits = p->limits;
         }
-        client_send(l->client, &m, -EBADF);
+        client_send(l->client, &m, NULL, 0);
 }
 
 static void step(Listing *l);
@@ -90,7 +90,7 @@ static void step(Listing *l) {
                 return;
 
         launcher_message_init(&m, LAUNCHER_DONE, l->serial);
-        client_send(l->client, &m, -EBADF);
+        client_send(l->client, &m, NULL, 0);
         l->client->listing = NULL;
         listing_free(l);
 }

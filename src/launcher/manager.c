@@ -22,6 +22,7 @@
 #include "basic/log.h"
 #include "launcher/client.h"
 #include "launcher/manager.h"
+#include "launcher/pool.h"
 #include "launcher/recovery.h"
 #include "launcher/sandbox.h"
 #include "launcher/seccomp.h"
@@ -67,6 +68,7 @@ static int on_stop(sd_event_source *source _unused_, const struct signalfd_sigin
                 next = c->next;
                 client_end(c);
         }
+        pool_end_all(m);
         manager_consider_exit(m);
         return 0;
 }
@@ -196,6 +198,7 @@ Manager *manager_free(Manager *m) {
                 return NULL;
         while (m->sandboxes)
                 sandbox_free(m->sandboxes);
+        pool_free_all(m);
         profile_store_free(m->profiles);
         podman_api_free(m->podman);
         scope_bus_free(m->scopes);

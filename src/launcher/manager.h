@@ -16,6 +16,7 @@
 #include "launcher/state.h"
 
 typedef struct Client Client;
+typedef struct Pool Pool;
 typedef struct Sandbox Sandbox;
 
 typedef struct Manager {
@@ -40,6 +41,9 @@ typedef struct Manager {
         Client *clients;
         Sandbox *sandboxes;      /* the youngest first */
         sd_event_source *births; /* one more may begin */
+        Pool *pools;
+        sd_event_source *pool_consider;
+        sd_event_source *pool_timer;
 } Manager;
 
 /* Connects to everything that a launcher needs. Logs what is wrong. Returns 0 or -errno. */

@@ -140,6 +140,31 @@ static int take_number(const char *name, const char *value, uint64_t unit, uint6
         return 0;
 }
 
+/* "HIGH" or "LOW:HIGH". */
+static int take_marks(Profile *p, const char *value, char *problem, size_t size) {
+        _cleanup_free_ char *low = NULL;
+        const char *colon = strchr(value, ':');
+        uint64_t from = 0, to = 0;
+        int r;
+
+        if (!*value)
+                return 0;
+        if (colon && (colon == value || !colon[1]))
+                return spec_refuse(problem, size, "Label=" LABEL "warm=%.32s is no LOW:HIGH",
+                                   value);
+        low = strndup(value, colon ? (size_t)(colon - value) : strlen(value));
+        if (!low)
+                return -ENOMEM;
+        r = take_number("warm", colon ? colon + 1 : value, 1, 0, WARM_MAX, &to, problem, size);
+        if (r >= 0)
+                r = take_number("warm", low, 1, 0, to, &from, problem, size);
+        if (r < 0)
+                return r;
+        p->warm_low = (unsigned)from;
+        p->warm_high = (unsigned)to;
+        return 0;
+}
+
 static int take_labels(Profile *p, json_object *labels, char *problem, size_t size) {
         int r;
 
@@ -150,6 +175,11 @@ static int take_labels(Profile *p, json_object *labels, char *problem, size_t si
         if (r >= 0)
                 r = take_words("driver", label(labels, LABEL "driver"), p->driver,
                                sizeof(p->driver), problem, size);
+        if (r >= 0)
+                r = take_words("preload", label(labels, LABEL "preload"), p->preload,
+                               sizeof(p->preload), problem, size);
+        if (r >= 0)
+                r = take_marks(p, label(labels, LABEL "warm"), problem, size);
         if (r >= 0)
                 r = take_code_name(p, label(labels, LABEL "code-name"), problem, size);
         if (r >= 0)

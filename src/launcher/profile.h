@@ -11,7 +11,9 @@
  * separated by white space; the path of the code's file is appended), io.cloche.code-name,
  * io.cloche.driver (words too: the program that keeps an interpreter's state from one piece of code
  * to the next), io.cloche.timeout-sec, io.cloche.lifetime-sec (of a sandbox that is kept),
- * io.cloche.output-bytes. Limits come from the unit: MemoryMax=, TasksMax=, CPUQuota=; the size of
+ * io.cloche.output-bytes, io.cloche.warm=HIGH or LOW:HIGH (sandboxes kept ready for each user: when there
+ * are fewer than LOW, up to HIGH are made), io.cloche.preload (words for the driver of one that is kept
+ * ready, in its environment as CLOCHE_PRELOAD: what it should load before there is code). Limits come from the unit: MemoryMax=, TasksMax=, CPUQuota=; the size of
  * /work from its Tmpfs=, that of /dev/shm from ShmSize=, at most MemoryMax=. */
 
 #include <json-c/json.h>
@@ -30,7 +32,9 @@ typedef struct Profile {
         char digest[DIGEST_SIZE]; /* "sha256:…" of the manifest, or of the image when it has none */
         char interpreter[256];    /* words separated by \n, "" when the profile runs no code */
         char driver[256];         /* the same, "" when it keeps no state */
+        char preload[256];        /* words for a warm driver, the same */
         char code_name[32];
+        unsigned warm_low, warm_high; /* marks of its pools, 0 for none */
         LauncherLimits limits;
         json_object *spec; /* checked; for spec_complete() */
 } Profile;

@@ -6,6 +6,7 @@
  *   SCOPE     a holder process is spawned and systemd makes the scope around it, limits and all
  *   CREATE    the holder is in a leaf; Podman creates the container with the scope as its parent
  *   START     Podman starts it; meanwhile the guest connects to the sandbox's own socket (birth.c)
+ *   WARM      where it was made for nobody yet (pool.c): its driver is started and it waits (warm.c)
  *   OPEN      the channel has been handed to the handler; from here on we only watch
  *   KILLING   everything in the scope was killed (cgroup.kill), not seen empty yet
  *   REMOVING  empty; Podman forgets the container (removal.c)
@@ -34,6 +35,7 @@
 #include "launcher/numbers-file.h"
 #include "launcher/removal.h"
 #include "launcher/sandbox.h"
+#include "launcher/warm.h"
 
 static bool is_guest_dead(const Sandbox *s) {
         struct pollfd p = { .fd = s->guest_pidfd, .events = POLLIN };
@@ -102,6 +104,9 @@ static int on_populated(sd_event_source *source _unused_, int fd, uint32_t reven
         case SANDBOX_CREATE:
         case SANDBOX_START:
                 birth_refuse(s, LAUNCHER_REFUSAL_SCOPE, "the scope was stopped from outside");
+                break;
+        case SANDBOX_WARM:
+                sandbox_lose(s);
                 break;
         case SANDBOX_OPEN:
                 (void)cgroup_read_usage(s->cgroup_fd, &usage);
@@ -207,6 +212,46 @@ int sandbox_new(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
         return 0;
 }
 
+int sandbox_new_warm(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
+                     const SandboxEvents *events, void *userdata) {
+        return sandbox_new(ret, m, profile, uid, &profile->limits, /* keep= */ true, NULL, events,
+                           userdata);
+}
+
+void sandbox_lose(Sandbox *s) {
+        leaf_end_all(s);
+        s->events->died(s, LAUNCHER_DEATH_KILLED, &(LauncherUsage){}, s->userdata);
+        removal_begin(s);
+}
+
+bool sandbox_has_guest(const Sandbox *s) {
+        return s->guest_pidfd >= 0 && !is_guest_dead(s);
+}
+
+int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *sequence,
+                      const SandboxEvents *events, void *userdata) {
+        size_t n_fds = s->warm->driver_pid ? _LAUNCHER_FD_MAX : 1;
+        int r;
+
+        s->limits = *limits;
+        s->sequence = sequence;
+        r = birth_record(s);
+        if (r < 0) {
+                s->sequence = NULL;
+                return r;
+        }
+        s->events = events;
+        s->userdata = userdata;
+        s->state = SANDBOX_OPEN;
+        r = scope_describe(s->manager->scopes, s->scope_name, s->profile_name, s->uid);
+        if (r < 0)
+                log_warning(r, "Cannot tell the service manager who has %s, ignoring",
+                            s->scope_name);
+        s->events->opened(s, s->warm->fds, n_fds, s->userdata);
+        s->warm = warm_free(s->warm);
+        return 0;
+}
+
 int sandbox_adopt(Sandbox **ret, Manager *m, StateSandbox *record, AuditSequence *sequence,
                   const SandboxEvents *events, void *userdata) {
         Sandbox *s;
@@ -309,6 +354,7 @@ Sandbox *sandbox_free(Sandbox *s) {
                         break;
                 }
         leaf_free_all(s);
+        warm_free(s->warm);
         scope_start_free(s->scope_start);
         podman_request_free(s->request);
         podman_command_free(s->command);

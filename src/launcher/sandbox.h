@@ -14,20 +14,22 @@ typedef enum SandboxState {
         SANDBOX_SCOPE,    /* the holder waits for its scope */
         SANDBOX_CREATE,   /* Podman makes the container */
         SANDBOX_START,    /* Podman starts it; the guest will connect */
+        SANDBOX_WARM,     /* whole, and waits for a client of its user */
         SANDBOX_OPEN,     /* the guest's channel is with the handler */
         SANDBOX_KILLING,  /* cgroup.kill is written, not empty yet */
         SANDBOX_REMOVING, /* empty; Podman forgets the container */
 } SandboxState;
 
 typedef struct Leaf Leaf;
+typedef struct Warm Warm;
 
-/* What its client learns. opened (channel_fd is borrowed: pass it on, it is closed afterwards) or
- * refused comes once, died at most once after opened, none of them after sandbox_end(). ended comes
+/* What its client learns. opened (fds, LauncherFd, are borrowed: pass them on, they are closed afterwards)
+ * or refused comes once, died at most once after opened, none of them after sandbox_end(). ended comes
  * for each leaf_end() that was taken, with its serial and how many tasks are left, at the latest
  * while the sandbox ends. gone is always the last, when the scope is empty and Podman has forgotten
  * the container; then the sandbox is freed. */
 typedef struct SandboxEvents {
-        void (*opened)(Sandbox *s, int channel_fd, void *userdata);
+        void (*opened)(Sandbox *s, const int *fds, size_t n_fds, void *userdata);
         void (*refused)(Sandbox *s, LauncherRefusal refusal, const char *detail, void *userdata);
         void (*ended)(Sandbox *s, uint64_t serial, uint32_t left, const LauncherUsage *usage,
                       void *userdata);
@@ -49,8 +51,9 @@ struct Sandbox {
 
         const SandboxEvents *events; /* NULL in a stray */
         void *userdata;
-        AuditSequence *sequence; /* the client's, valid until gone; NULL in a stray */
-        StateSandbox *record;    /* while OPEN */
+        AuditSequence
+                *sequence;    /* the client's, valid until gone; NULL in a stray, and while warm */
+        StateSandbox *record; /* while OPEN */
 
         char scope_name[sizeof("cloche-.scope") + ID_SIZE];
         char container[sizeof("cloche-") + ID_SIZE]; /* its name */
@@ -68,6 +71,8 @@ struct Sandbox {
         bool create_asked;      /* a container of that name may exist */
         unsigned remove_tries;
         Leaf *leaves;
+        Warm *warm;         /* until it is handed over */
+        uint64_t born_usec; /* CLOCK_MONOTONIC */
 
         ScopeStart *scope_start;
         PodmanRequest *request;
@@ -86,6 +91,21 @@ struct Sandbox {
 int sandbox_new(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
                 const LauncherLimits *limits, bool keep, AuditSequence *sequence,
                 const SandboxEvents *events, void *userdata);
+
+/* Begins one for nobody yet: it becomes warm, which opened tells without descriptors. Otherwise the same. */
+int sandbox_new_warm(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
+                     const SandboxEvents *events, void *userdata);
+
+/* Hands a warm one to its client, who learns opened before this returns. limits are those that it has, but
+ * for the ones that its handler keeps. Returns 0, or -errno after which it is to be ended. */
+int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *sequence,
+                      const SandboxEvents *events, void *userdata);
+
+/* Whether its guest is alive. */
+bool sandbox_has_guest(const Sandbox *s);
+
+/* A warm one is not as it was, or not wanted: tells died, and ends it. */
+void sandbox_lose(Sandbox *s);
 
 /* Takes over an open sandbox of a launcher that died. Returns 0, -ENODEV when its cgroup is gone,
  * or -errno. */

@@ -230,15 +230,25 @@ int scope_start(ScopeBus *b, const ScopeOptions *options, scope_callback_t callb
         return 0;
 }
 
-static int on_stop_answer(sd_bus_message *m _unused_, void *userdata _unused_,
-                          sd_bus_error *reterr _unused_) {
-        return 0; /* a scope that is gone is what was wanted */
+/* A scope that is gone is what was wanted, or will be told in another way. */
+static int on_answer_ignored(sd_bus_message *m _unused_, void *userdata _unused_,
+                             sd_bus_error *reterr _unused_) {
+        return 0;
 }
 
 int scope_stop(ScopeBus *b, const char *name) {
         return sd_bus_call_method_async(b->bus, NULL, SYSTEMD_SERVICE, SYSTEMD_PATH,
-                                        SYSTEMD_INTERFACE, "StopUnit", on_stop_answer, NULL, "ss",
-                                        name, "replace");
+                                        SYSTEMD_INTERFACE, "StopUnit", on_answer_ignored, NULL,
+                                        "ss", name, "replace");
+}
+
+int scope_describe(ScopeBus *b, const char *name, const char *profile, uint32_t uid) {
+        char text[128];
+
+        (void)snprintf(text, sizeof(text), SCOPE_DESCRIPTION, profile, uid);
+        return sd_bus_call_method_async(b->bus, NULL, SYSTEMD_SERVICE, SYSTEMD_PATH,
+                                        SYSTEMD_INTERFACE, "SetUnitProperties", on_answer_ignored,
+                                        NULL, "sba(sv)", name, 1, 1, "Description", "s", text);
 }
 
 /* Copies the names out of ListUnitsByPatterns' answer. Returns 0 or -errno. */

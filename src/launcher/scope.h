@@ -35,6 +35,12 @@ int scope_start(ScopeBus *b, const ScopeOptions *options, scope_callback_t callb
                 ScopeStart **ret);
 ScopeStart *scope_start_free(ScopeStart *s);
 
+/* of a sandbox: its profile and its user */
+#define SCOPE_DESCRIPTION "Cloche sandbox (%s) of uid %u"
+
+/* Gives a warm sandbox's scope the description of one that is used. Not waited for. Returns 0 or -errno. */
+int scope_describe(ScopeBus *b, const char *name, const char *profile, uint32_t uid);
+
 /* Asks the manager to stop a scope (its processes get SIGKILL). Not waited for; a scope that does
  * not exist is fine. Returns 0 or -errno when the message could not be sent. */
 int scope_stop(ScopeBus *b, const char *name);

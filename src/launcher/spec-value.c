@@ -129,7 +129,7 @@ int spec_value_check_labels(json_object *value, char *problem, size_t size) {
         static const char *const own[] = {
                 "io.cloche.language",     "io.cloche.interpreter", "io.cloche.driver",
                 "io.cloche.code-name",    "io.cloche.timeout-sec", "io.cloche.lifetime-sec",
-                "io.cloche.output-bytes",
+                "io.cloche.output-bytes", "io.cloche.warm",        "io.cloche.preload",
         };
 
         if (!json_object_is_type(value, json_type_object))

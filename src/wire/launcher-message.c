@@ -159,7 +159,9 @@ static bool is_from_launcher(const LauncherMessage *m) {
                 return is_id(m->opened.sandbox) && IS_STRING(m->opened.profile) &&
                        IS_STRING(m->opened.digest) && IS_STRING(m->opened.interpreter) &&
                        IS_STRING(m->opened.driver) && IS_STRING(m->opened.code_name) &&
-                       IS_ZERO(m->opened.padding);
+                       IS_ZERO(m->opened.padding) && m->opened.guest_is_ready <= 1 &&
+                       (m->opened.driver_pid == 0 ||
+                        (m->opened.driver_pid > 1 && m->opened.guest_is_ready));
         case LAUNCHER_REFUSED:
                 return m->refused.refusal > LAUNCHER_REFUSAL_INVALID &&
                        m->refused.refusal < _LAUNCHER_REFUSAL_MAX && IS_STRING(m->refused.detail) &&

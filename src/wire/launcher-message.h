@@ -12,7 +12,8 @@
  *   PROFILES                              →
  *                                         ←   PROFILE … (one for each), then DONE
  *   OPEN profile, narrower limits         →
- *                                         ←   OPENED + the guest's channel, or REFUSED
+ *                                         ←   OPENED + the guest's channel, and the streams of its
+ *                                             driver if that runs already, or REFUSED
  *   PLACE sandbox, execution, process     →
  *                                         ←   PLACED, or REFUSED
  *   END sandbox, execution                →
@@ -53,7 +54,7 @@ typedef enum LauncherMessageType {
         LAUNCHER_WELCOME,
         LAUNCHER_PROFILE,
         LAUNCHER_DONE,
-        LAUNCHER_OPENED, /* + 1 fd */
+        LAUNCHER_OPENED, /* + 1 fd, or all of LauncherFd */
         LAUNCHER_REFUSED,
         LAUNCHER_PLACED,
         LAUNCHER_ENDED,
@@ -155,6 +156,17 @@ typedef struct LauncherProfile {
         LauncherLimits limits;
 } LauncherProfile;
 
+/* What comes with OPENED, in this order. */
+typedef enum LauncherFd {
+        LAUNCHER_FD_CHANNEL,  /* the guest's */
+        LAUNCHER_FD_COMMANDS, /* of the driver, for writing */
+        LAUNCHER_FD_REPLIES,  /* … and these for reading; none of them blocks */
+        LAUNCHER_FD_COMPLAINTS,
+        _LAUNCHER_FD_MAX,
+} LauncherFd;
+
+#define LAUNCHER_DRIVER_EXEC 1 /* the execution that a driver is which runs already */
+
 typedef struct LauncherOpened {
         LauncherHeader header;
         char sandbox[ID_SIZE];
@@ -164,7 +176,9 @@ typedef struct LauncherOpened {
         char driver[256];      /* the same of the program that keeps an interpreter's state */
         char code_name[32];    /* file name for code, GUEST_CODE_NAME_SIZE */
         char padding[6];
-        LauncherLimits limits; /* in force */
+        uint32_t guest_is_ready; /* 1: its READY was taken; 0: it is still to come */
+        int32_t driver_pid;      /* of the driver that runs already, 0 when none does */
+        LauncherLimits limits;   /* in force */
 } LauncherOpened;
 
 typedef struct LauncherRefused {

@@ -19,7 +19,8 @@
         "{\"image\":\"localhost/x:latest\",\"labels\":{\"io.cloche.language\":\"python\","       \
         "\"io.cloche.interpreter\":\"  python3   -X dev \",\"io.cloche.code-name\":\"main.py\"," \
         "\"io.cloche.driver\":\" python3 /driver \",\"io.cloche.lifetime-sec\":\"600\","         \
-        "\"io.cloche.timeout-sec\":\"60\",\"io.cloche.output-bytes\":\"1000\"},"                 \
+        "\"io.cloche.timeout-sec\":\"60\",\"io.cloche.output-bytes\":\"1000\","                  \
+        "\"io.cloche.warm\":\"1:3\",\"io.cloche.preload\":\" a  b\"},"                           \
         "\"mounts\":[{\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"destination\":\"/work\","        \
         "\"options\":[\"size=64m\"]}]" more "}"
 

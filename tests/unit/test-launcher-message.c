@@ -300,7 +300,8 @@ static void has_no_padding_that_the_compiler_put_there(void **state _unused_) {
         assert_int_equal(sizeof(LauncherProfile), header + PROFILE_NAME_SIZE + 32 + 128 + 256 +
                                                           DIGEST_SIZE + DETAIL_SIZE + 7 + limits);
         assert_int_equal(sizeof(LauncherOpened), header + ID_SIZE + PROFILE_NAME_SIZE +
-                                                         DIGEST_SIZE + 2 * 256 + 32 + 6 + limits);
+                                                         DIGEST_SIZE + 2 * 256 + 32 + 6 + 2 * 4 +
+                                                         limits);
         assert_int_equal(sizeof(LauncherRefused), header + 4 + DETAIL_SIZE + 4);
         assert_int_equal(sizeof(LauncherPlace), header + ID_SIZE + 7 + 2 * 4);
         assert_int_equal(sizeof(LauncherEnd), header + ID_SIZE + 7 + 2 * 4);

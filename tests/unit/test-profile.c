@@ -43,6 +43,9 @@ static void reads_everything_there_is_to_know(void **state) {
         assert_int_equal(p->limits.timeout_usec, 60 * USEC_PER_SEC);
         assert_int_equal(p->limits.lifetime_usec, 600 * USEC_PER_SEC);
         assert_int_equal(p->limits.output_bytes, 1000);
+        assert_int_equal(p->warm_low, 1);
+        assert_int_equal(p->warm_high, 3);
+        assert_string_equal(p->preload, "a\nb");
         assert_string_equal(podman_json_get_string(p->spec, "image"), "localhost/x:latest");
         assert_string_equal(f->request,
                             "GET /v5.0.0/libpod/images/localhost%2Fx%3Alatest/json HTTP/1.1");
@@ -65,6 +68,7 @@ static void has_defaults_for_what_a_file_leaves_open(void **state) {
         assert_int_equal(r.profile->limits.timeout_usec, PROFILE_TIMEOUT_DEFAULT);
         assert_int_equal(r.profile->limits.lifetime_usec, PROFILE_LIFETIME_DEFAULT);
         assert_int_equal(r.profile->limits.output_bytes, PROFILE_OUTPUT_DEFAULT);
+        assert_int_equal(r.profile->warm_high, 0);
         assert_string_equal(r.profile->interpreter, "");
         assert_string_equal(r.profile->driver, "");
         assert_string_equal(r.profile->digest, "sha256:" ID_1);

@@ -175,7 +175,7 @@ class PlayedLauncher(threading.Thread):
                   text("\n".join(interpreter or []), 256) +
                   text(DRIVERS.get(name, "") if self.guest is RealGuest else "", 256) +
                   text("main" if interpreter else "", 32) + bytes(6) +
-                  struct.pack("=7Q", *limits), [guest.handlers_end.fileno()])
+                  struct.pack("=Ii7Q", 0, 0, *limits), [guest.handlers_end.fileno()])
         guest.handlers_end.close()
         guest.start()
         if name in ("oomall", "killed", "lifetime"):

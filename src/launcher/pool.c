@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A pool is what is warm for one user and profile. A scope cannot change its slice, so a sandbox waits in
+ * the slice of the user whom it waits for, who pays for it; and nothing is used twice, so what one client
+ * did is never seen by another.
+ *
+ * It begins when its user connects, or asks for the profile first. It is filled from below its low mark
+ * to its high mark, one sandbox at a time for the whole machine (Podman would queue more), and only while
+ * no client waits for a sandbox of its own. It ends WARM_KEPT_USEC after its user's last connection.
+ *
+ * What is handed out has the profile as it is now and the image that it has now, is alive, and not old; its
+ * limits are the profile's, so who asks for others gets one made. When memory is short nothing is made,
+ * and what there is goes, one by one.
+ *
+ * A launcher that dies takes its warm sandboxes with it: their guests' channels end, and the next
+ * launcher removes the rest as strays. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "basic/cleanup.h"
+#include "basic/log.h"
+#include "launcher/client.h"
+#include "launcher/pool.h"
+
+#define LOOK_USEC (5 * USEC_PER_SEC) /* how often what there is is looked at */
+
+struct Pool {
+        Manager *manager;
+        Pool *next;
+        uint32_t uid;
+        char profile[PROFILE_NAME_SIZE];
+        bool is_known; /* its marks are the profile's */
+        unsigned low, high;
+        bool is_filling;
+        ProfileRequest *request;
+        uint64_t seen_usec;  /* when its user was last connected, CLOCK_MONOTONIC */
+        uint64_t retry_usec; /* no try before that */
+};
+
+static uint64_t now_of(const Manager *m) {
+        uint64_t now = 0;
+
+        (void)sd_event_now(m->event, CLOCK_MONOTONIC, &now);
+        return now;
+}
+
+static void look_again(Manager *m);
+
+static void on_opened(Sandbox *s _unused_, const int *fds _unused_, size_t n_fds _unused_,
+                      void *userdata) {
+        pool_consider(((Pool *)userdata)->manager);
+}
+
+static void on_refused(Sandbox *s, LauncherRefusal refusal _unused_, const char *detail,
+                       void *userdata) {
+        Pool *p = userdata;
+
+        log_warning(0, "No sandbox of %s could be made ready for uid %u (%s)", p->profile, p->uid,
+                    detail);
+        p->retry_usec = now_of(s->manager) + WARM_RETRY_USEC;
+        pool_consider(p->manager);
+}
+
+static void on_died(Sandbox *s, LauncherDeath death _unused_, const LauncherUsage *usage _unused_,
+                    void *userdata) {
+        Pool *p = userdata;
+
+        log_notice("Warm sandbox %s of %s ended by itself", s->id, p->profile);
+        /* what dies by itself must not be made again and again without a pause */
+        p->retry_usec = now_of(s->manager) + WARM_RETRY_USEC;
+        pool_consider(p->manager);
+}
+
+static void on_gone(Sandbox *s _unused_, void *userdata) {
+        pool_consider(((Pool *)userdata)->manager);
+}
+
+static const SandboxEvents pool_events = {
+        .opened = on_opened,
+        .refused = on_refused,
+        .died = on_died,
+        .gone = on_gone,
+};
+
+static bool is_of(const Sandbox *s, const Pool *p) {
+        return s->events == &pool_events && s->userdata == p;
+}
+
+/* Those that are warm or will be. */
+static unsigned count(const Pool *p) {
+        unsigned n = 0;
+
+        for (const Sandbox *s = p->manager->sandboxes; s; s = s->next)
+                n += is_of(s, p) && !sandbox_is_ended(s);
+        return n;
+}
+
+static bool is_here(const Manager *m, uint32_t uid) {
+        for (const Client *c = m->clients; c; c = c->next)
+                if (c->record && c->fd >= 0 && c->uid == uid)
+                        return true;
+        return false;
+}
+
+static Pool *find(Manager *m, uint32_t uid, const char *profile) {
+        for (Pool *p = m->pools; p; p = p->next)
+                if (p->uid == uid && strcmp(p->profile, profile) == 0)
+                        return p;
+        return NULL;
+}
+
+/* Finds or makes it; NULL without memory. */
+static Pool *get(Manager *m, uint32_t uid, const char *profile) {
+        Pool *p = find(m, uid, profile);
+
+        if (p || strlen(profile) >= sizeof(p->profile))
+                return p;
+        p = calloc(1, sizeof(*p));
+        if (!p)
+                return NULL;
+        *p = (Pool){ .manager = m, .next = m->pools, .uid = uid, .seen_usec = now_of(m) };
+        memcpy(p->profile, profile, strlen(profile) + 1);
+        m->pools = p;
+        look_again(m);
+        return p;
+}
+
+static void pool_free(Pool *p) {
+        for (Pool **i = &p->manager->pools; *i; i = &(*i)->next)
+                if (*i == p) {
+                        *i = p->next;
+                        break;
+                }
+        profile_request_free(p->request);
+        free(p);
+}
+
+static void learn(Pool *p, const Profile *profile) {
+        p->is_known = true;
+        p->low = profile->warm_low;
+        p->high = profile->warm_high;
+}
+
+/* The part of the machine's memory that is free, in WARM_MEMORY_FREE_PART of it doubled: 2 is enough to make
+ * a sandbox, 1 to keep what there is. */
+static unsigned measure_memory(void) {
+        unsigned long long total = 0, available = 0;
+        char line[128];
+        FILE *f = fopen("/proc/meminfo", "re");
+
+        if (!f)
+                return 2;
+        while (fgets(line, sizeof(line), f)) {
+                (void)sscanf(line, "MemTotal: %llu", &total);
+                (void)sscanf(line, "MemAvailable: %llu", &available);
+        }
+        (void)fclose(f);
+        return available >= total / WARM_MEMORY_FREE_PART       ? 2
+               : available >= total / WARM_MEMORY_FREE_PART / 2 ? 1
+                                                                : 0;
+}
+
+/* -- making ---------------------------------------------------------------------------------- */
+
+/* Whether anybody is being served who comes first, or one is being made already. */
+static bool is_busy(const Manager *m) {
+        for (const Sandbox *s = m->sandboxes; s; s = s->next)
+                if (s->state < SANDBOX_WARM)
+                        return true;
+        for (const Pool *p = m->pools; p; p = p->next)
+                if (p->request)
+                        return true;
+        return false;
+}
+
+static bool wants(Pool *p, uint64_t now) {
+        unsigned n;
+
+        if (now < p->retry_usec || !is_here(p->manager, p->uid))
+                return false;
+        if (!p->is_known)
+                return true;
+        n = count(p);
+        if (n < p->low)
+                p->is_filling = true;
+        if (n >= p->high)
+                p->is_filling = false;
+        return p->is_filling;
+}
+
+static void on_profile(LauncherRefusal refusal, Profile *profile, const char *detail,
+                       void *userdata) {
+        Pool *p = userdata;
+        Manager *m = p->manager;
+        Sandbox *s;
+        int r;
+
+        p->request = NULL;
+        if (refusal != LAUNCHER_REFUSAL_INVALID) { /* its users will be told */
+                log_debug("No sandbox of %s is made ready for uid %u (%s)", p->profile, p->uid,
+                          detail);
+                p->retry_usec = now_of(m) + WARM_RETRY_USEC;
+                pool_consider(m);
+                return;
+        }
+        learn(p, profile);
+        if (wants(p, now_of(m))) {
+                r = sandbox_new_warm(&s, m, profile, p->uid, &pool_events, p);
+                if (r < 0) {
+                        log_error(r, "Cannot begin a warm sandbox");
+                        p->retry_usec = now_of(m) + WARM_RETRY_USEC;
+                }
+        }
+        pool_consider(m);
+}
+
+static int on_consider(sd_event_source *source _unused_, void *userdata) {
+        Manager *m = userdata;
+        ProfileRequest *request = NULL;
+        Pool *p;
+        int r;
+
+        if (m->stopping || is_busy(m) || measure_memory() < 2)
+                return 0;
+        for (p = m->pools; p; p = p->next)
+                if (wants(p, now_of(m)))
+                        break;
+        if (!p)
+                return 0;
+        /* the callback may run before this returns; then it stores no request */
+        r = profile_store_get(m->profiles, p->profile, on_profile, p, &request);
+        if (r < 0) {
+                p->retry_usec = now_of(m) + WARM_RETRY_USEC;
+                return 0;
+        }
+        if (request)
+                p->request = request;
+        return 0;
+}
+
+void pool_consider(Manager *m) {
+        int r;
+
+        if (!m->pools)
+                return;
+        if (!m->pool_consider)
+                r = sd_event_add_defer(m->event, &m->pool_consider, on_consider, m);
+        else
+                r = sd_event_source_set_enabled(m->pool_consider, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_warning(r, "Cannot look after what is warm, ignoring");
+}
+
+/* -- looking after ----------------------------------------------------------------------------- */
+
+static void end_one(Pool *p) {
+        for (Sandbox *s = p->manager->sandboxes; s; s = s->next)
+                if (is_of(s, p) && s->state == SANDBOX_WARM) {
+                        sandbox_end(s, NULL, NULL);
+                        return;
+                }
+}
+
+static bool has_any(const Pool *p) {
+        for (const Sandbox *s = p->manager->sandboxes; s; s = s->next)
+                if (is_of(s, p))
+                        return true;
+        return false;
+}
+
+static void look_at(Pool *p, uint64_t now, unsigned memory) {
+        Manager *m = p->manager;
+        Sandbox *next;
+        bool is_over;
+
+        if (is_here(m, p->uid))
+                p->seen_usec = now;
+        is_over = now - p->seen_usec >= WARM_KEPT_USEC || m->stopping;
+        for (Sandbox *s = m->sandboxes; s; s = next) {
+                next = s->next;
+                if (is_of(s, p) && !sandbox_is_ended(s) &&
+                    (is_over || now - s->born_usec >= WARM_AGE_MAX_USEC))
+                        sandbox_end(s, NULL, NULL);
+        }
+        if (memory == 0)
+                end_one(p);
+        if (is_over && !has_any(p))
+                pool_free(p);
+}
+
+static int on_look(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        Manager *m = userdata;
+        unsigned memory = measure_memory();
+        Pool *next;
+
+        for (Pool *p = m->pools; p; p = next) {
+                next = p->next;
+                look_at(p, now_of(m), memory);
+        }
+        pool_consider(m);
+        look_again(m);
+        return 0;
+}
+
+/* Nobody is woken for it when there is no pool. */
+static void look_again(Manager *m) {
+        int r = 0;
+
+        if (!m->pools)
+                return;
+        if (!m->pool_timer)
+                r = sd_event_add_time_relative(m->event, &m->pool_timer, CLOCK_MONOTONIC, LOOK_USEC,
+                                               LOOK_USEC, on_look, m);
+        else {
+                r = sd_event_source_set_time_relative(m->pool_timer, LOOK_USEC);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(m->pool_timer, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                log_warning(r, "Cannot look after what is warm, ignoring");
+}
+
+void pool_end_all(Manager *m) {
+        Sandbox *next;
+
+        for (Sandbox *s = m->sandboxes; s; s = next) {
+                next = s->next;
+                if (s->events == &pool_events && !sandbox_is_ended(s))
+                        sandbox_end(s, NULL, NULL);
+        }
+}
+
+void pool_free_all(Manager *m) {
+        while (m->pools)
+                pool_free(m->pools);
+        m->pool_timer = sd_event_source_disable_unref(m->pool_timer);
+        m->pool_consider = sd_event_source_disable_unref(m->pool_consider);
+}
+
+/* -- users ------------------------------------------------------------------------------------- */
+
+typedef struct Survey {
+        Manager *manager;
+        uint32_t uid;
+} Survey;
+
+static void on_names(int error, char *const *names, size_t n, void *userdata) {
+        _cleanup_free_ Survey *survey = userdata;
+
+        if (error < 0)
+                return; /* who asks for profiles will be told */
+        for (size_t i = 0; i < n; i++)
+                (void)get(survey->manager, survey->uid, names[i]);
+        pool_consider(survey->manager);
+}
+
+void pool_user_came(Manager *m, uint32_t uid) {
+        Survey *survey;
+
+        for (const Pool *p = m->pools; p; p = p->next)
+                if (p->uid == uid) {
+                        pool_consider(m);
+                        return;
+                }
+        survey = calloc(1, sizeof(*survey));
+        if (!survey)
+                return;
+        *survey = (Survey){ .manager = m, .uid = uid };
+        if (profile_store_list(m->profiles, on_names, survey) < 0)
+                free(survey);
+}
+
+static bool fits(const Sandbox *s, const Pool *p, const Profile *profile,
+                 const LauncherLimits *limits, uint64_t now) {
+        return is_of(s, p) && s->state == SANDBOX_WARM && s->profile == profile &&
+               now - s->born_usec < WARM_AGE_MAX_USEC &&
+               s->limits.memory_bytes == limits->memory_bytes && s->limits.tasks == limits->tasks &&
+               s->limits.cpu_percent == limits->cpu_percent &&
+               s->limits.work_bytes == limits->work_bytes && sandbox_has_guest(s);
+}
+
+/* What was made of the profile or the image as it was. */
+static void end_stale(const Pool *p, const Profile *profile) {
+        Sandbox *next;
+
+        for (Sandbox *s = p->manager->sandboxes; s; s = next) {
+                next = s->next;
+                if (is_of(s, p) && s->profile != profile && !sandbox_is_ended(s))
+                        sandbox_end(s, NULL, NULL);
+        }
+}
+
+Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLimits *limits,
+                   AuditSequence *sequence, const SandboxEvents *events, void *userdata) {
+        Pool *p = get(m, uid, profile->name);
+        Sandbox *s, *next, *oldest = NULL;
+        int r;
+
+        if (!p)
+                return NULL;
+        learn(p, profile);
+        p->seen_usec = now_of(m);
+        end_stale(p, profile);
+        for (s = m->sandboxes; s; s = next) {
+                next = s->next;
+                if (fits(s, p, profile, limits, now_of(m)))
+                        oldest =
+                                s; /* they stand in the order of their births, the last one first */
+        }
+        pool_consider(m);
+        if (!oldest)
+                return NULL;
+        r = sandbox_hand_over(oldest, limits, sequence, events, userdata);
+        if (r >= 0)
+                return oldest;
+        log_warning(r, "Cannot hand over warm sandbox %s, making another", oldest->id);
+        sandbox_end(oldest, NULL, NULL);
+        return NULL;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The only place where the launcher speaks with a guest: SETUP was channel.c's, and then READY, START of
+ * the driver, CHILD, its place in a leaf of its own, and GO, as a handler does it for any program. What
+ * the driver says is not read here: it stays in the pipe for the handler, which believes none of it.
+ *
+ * From GO on no frame is due. One that comes, the end of the driver included, is the end of the
+ * sandbox: what is not as new is not handed out.
+ *
+ * Trust: nobody's code has run in the sandbox but the image's own. Each frame is parsed all the same, and
+ * what CHILD says is who sent it, which is the kernel's word. */
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "basic/cleanup.h"
+#include "basic/fd.h"
+#include "basic/json.h"
+#include "basic/log.h"
+#include "launcher/birth.h"
+#include "launcher/leaf.h"
+#include "launcher/warm.h"
+#include "wire/guest-frame.h"
+#include "wire/payload.h"
+
+Warm *warm_free(Warm *w) {
+        if (!w)
+                return NULL;
+        sd_event_source_disable_unref(w->io);
+        sd_event_source_disable_unref(w->timer);
+        for (size_t i = 0; i < ARRAY_SIZE(w->fds); i++)
+                close_fd(w->fds[i]);
+        free(w);
+        return NULL;
+}
+DEFINE_CLEANUP(Warm, warm_free)
+
+static void lose(Warm *w, const char *detail) {
+        Sandbox *s = w->sandbox;
+
+        w->io = sd_event_source_disable_unref(w->io);
+        w->timer = sd_event_source_disable_unref(w->timer);
+        if (w->is_complete)
+                sandbox_lose(s);
+        else
+                birth_refuse(s, LAUNCHER_REFUSAL_GUEST, detail);
+}
+
+static void complete(Warm *w) {
+        Sandbox *s = w->sandbox;
+
+        w->timer = sd_event_source_disable_unref(w->timer);
+        w->is_complete = true;
+        s->state = SANDBOX_WARM;
+        birth_consider(s->manager);
+        s->events->opened(s, NULL, 0, s->userdata);
+}
+
+/* Returns 0 or -errno. */
+static int start_driver(Warm *w) {
+        const Profile *profile = w->sandbox->profile;
+        _cleanup_close_ int payload_fd = -EBADF, in = -EBADF, out = -EBADF, err = -EBADF;
+        _cleanup_json_ json_object *env = NULL;
+        Payload payload = { .words = profile->driver };
+        GuestStart start;
+        GuestFrame f;
+        int r;
+
+        if (profile->preload[0]) {
+                env = json_object_new_object();
+                r = env ? json_set_string(env, "CLOCHE_PRELOAD", profile->preload) : -ENOMEM;
+                if (r < 0)
+                        return r;
+                payload.env = env;
+        }
+        payload_fd = payload_pack(&payload, LAUNCHER_DRIVER_EXEC, &start);
+        if (payload_fd < 0)
+                return payload_fd;
+        r = fd_new_input(&in, &w->fds[LAUNCHER_FD_COMMANDS]);
+        if (r >= 0)
+                r = fd_new_output(&out, &w->fds[LAUNCHER_FD_REPLIES]);
+        if (r >= 0)
+                r = fd_new_output(&err, &w->fds[LAUNCHER_FD_COMPLAINTS]);
+        if (r < 0)
+                return r;
+        guest_frame_init(&f, GUEST_FRAME_START, LAUNCHER_DRIVER_EXEC);
+        start.header = f.header;
+        f.start = start;
+        return fd_send(w->fds[LAUNCHER_FD_CHANNEL], &f, guest_frame_size(GUEST_FRAME_START),
+                       (const int[]){ payload_fd, in, out, err }, 4);
+}
+
+/* Returns 0 or -errno. */
+static int let_go(Warm *w, pid_t pid) {
+        GuestFrame f;
+        int r;
+
+        r = leaf_place(w->sandbox, LAUNCHER_DRIVER_EXEC, pid);
+        if (r != LEAF_DONE)
+                return r < 0 ? r : -ESRCH;
+        guest_frame_init(&f, GUEST_FRAME_GO, LAUNCHER_DRIVER_EXEC);
+        r = fd_send(w->fds[LAUNCHER_FD_CHANNEL], &f, guest_frame_size(GUEST_FRAME_GO), NULL, 0);
+        if (r < 0)
+                return r;
+        w->driver_pid = pid;
+        return 0;
+}
+
+/* Returns 0, or -errno when the guest is of no use. */
+static int take_frame(Warm *w, const GuestFrame *f, pid_t sender) {
+        int r;
+
+        if (f->header.type == GUEST_FRAME_READY && !w->is_guest_ready) {
+                w->is_guest_ready = true;
+                if (w->sandbox->profile->driver[0])
+                        return start_driver(w);
+        } else if (f->header.type == GUEST_FRAME_CHILD && !w->is_complete && w->is_guest_ready &&
+                   f->header.exec == LAUNCHER_DRIVER_EXEC && sender > 0) {
+                r = let_go(w, sender);
+                if (r < 0)
+                        return r;
+        } else
+                return -EBADMSG;
+        complete(w);
+        return 0;
+}
+
+static int on_io(sd_event_source *source _unused_, int fd, uint32_t revents _unused_,
+                 void *userdata) {
+        Warm *w = userdata;
+        char data[GUEST_FRAME_SIZE_MAX];
+        pid_t sender = 0;
+        GuestFrame f;
+        ssize_t n;
+        int r;
+
+        n = fd_receive_from(fd, data, sizeof(data), &sender);
+        if (n == -EAGAIN)
+                return 0;
+        r = n <= 0 ? (n < 0 ? (int)n : -ECONNRESET)
+                   : guest_frame_parse(data, (size_t)n, GUEST_FROM_GUEST, &f);
+        if (r >= 0)
+                r = take_frame(w, &f, sender);
+        if (r < 0) {
+                log_notice("Warm sandbox %s is not as new any more, ending it", w->sandbox->id);
+                lose(w, "the guest of a sandbox that nobody has used yet ended, or its driver did");
+        }
+        return 0;
+}
+
+static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        lose(userdata, "the container runs, but its driver was not started in time");
+        return 0;
+}
+
+int warm_begin(Sandbox *s, int channel_fd) {
+        _cleanup_(warm_freep) Warm *w = NULL;
+        int r;
+
+        w = calloc(1, sizeof(*w));
+        if (!w) {
+                close_fd(channel_fd);
+                return -ENOMEM;
+        }
+        *w = (Warm){
+                .sandbox = s, .fds = { channel_fd, -EBADF, -EBADF, -EBADF }
+        };
+        /* stays with the socket, so that the kernel says of frames that come now who sent them */
+        if (setsockopt(channel_fd, SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int)) < 0)
+                return -errno;
+        r = sd_event_add_io(s->manager->event, &w->io, channel_fd, EPOLLIN, on_io, w);
+        if (r >= 0)
+                r = sd_event_add_time_relative(s->manager->event, &w->timer, CLOCK_MONOTONIC,
+                                               GUEST_TIMEOUT_USEC, 0, on_timeout, w);
+        if (r < 0)
+                return r;
+        s->warm = TAKE_PTR(w);
+        return 0;
+}

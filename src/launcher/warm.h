@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a warm sandbox has and waits with: the guest's channel, which no handler has yet, and the
+ * profile's driver, started before there is code for it. */
+
+#include <sys/types.h>
+
+#include "launcher/sandbox.h"
+
+struct Warm {
+        Sandbox *sandbox;
+        int fds[_LAUNCHER_FD_MAX]; /* what its client will get */
+        pid_t driver_pid;          /* 0: the profile has none */
+        bool is_guest_ready;
+        bool is_complete; /* it may be handed over */
+        sd_event_source *io;
+        sd_event_source *timer;
+};
+
+/* Takes the channel of a sandbox whose guest has connected (consumed, also on failure), and starts the
+ * driver. SandboxEvents.opened comes when it is complete; whatever goes wrong before or after ends
+ * the sandbox, by refused or died. Returns 0 or -errno. */
+int warm_begin(Sandbox *s, int channel_fd);
+
+/* Everything that waited is closed: the guest ends itself. Takes NULL. */
+Warm *warm_free(Warm *w);
