@@ -1,0 +1,378 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What Cloche costs beside what does the same without it, on the machine where this runs.
+
+Each row is the same work done two ways, in turns, so that a machine that becomes slower becomes it for
+both. Shown are medians with the fastest and the slowest, their ratio, and the bar: the highest ratio
+that is good enough. Nothing fails here: a time says something only beside another one.
+
+`podman run` has the flags of the profile itself, as Podman's own generator makes them from its Quadlet
+file, so both make the same sandbox. Runs as root, in system mode."""
+
+import argparse
+import base64
+import contextlib
+import json
+import os
+import pathlib
+import platform
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "system"))
+
+import machine  # pylint: disable=wrong-import-position
+from client import Running  # pylint: disable=wrong-import-position
+
+MIB = 1 << 20
+PIECE = 256 * 1024  # bytes of a file in one message
+HELLO = "print('hello')"
+GROUPBY = ("import pandas as pd\n"
+           "t = pd.DataFrame({'k': [i % 7 for i in range(10_000)], 'v': range(10_000)})\n"
+           "print(t.groupby('k').v.sum().sum())")
+WARM = "[Container]\nLabel=io.cloche.warm={marks}\n"
+COLD = WARM.format(marks="0")
+# What describes a service and not a container, in the command that the generator makes.
+SERVICE_FLAGS = ("--name", "--replace", "--rm", "--cgroups", "-d", "--sdnotify", "--cidfile")
+
+
+def now():
+    return time.monotonic()
+
+
+def timed(work, *arguments):
+    begun = now()
+    work(*arguments)
+    return now() - begun
+
+
+class Podman:
+    """`podman run` as the profile would have it."""
+
+    def __init__(self, mode, profile):
+        unit = pathlib.Path(f"/run/systemd/generator/cloche-{profile}.service").read_text()
+        line = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
+        words = shlex.split(line.removeprefix("ExecStart="))
+        assert words[1] == "run", words
+        self.flags, self.image = [], words[-1]
+        words = iter(words[2:-1])
+        for word in words:
+            if not word.startswith(SERVICE_FLAGS):
+                self.flags.append(word)
+            elif word == "--name":
+                next(words)
+        show = mode.systemctl("show", f"cloche-{profile}.service",
+                              "--property=MemoryMax,TasksMax").stdout.decode()
+        limits = dict(line.split("=", 1) for line in show.split())
+        self.flags += [f"--memory={limits['MemoryMax']}b", f"--pids-limit={limits['TasksMax']}", "--cpus=1"]
+
+    def command(self, *argv, flags=()):
+        return ["podman", "run", "--rm", *self.flags, *flags, self.image, *argv]
+
+    def run(self, *argv, **options):
+        return machine.run(self.command(*argv), cwd="/", **options)
+
+
+class Row:
+    """One row of the table. ours and other return seconds, of which less is better."""
+
+    def __init__(self, name, bar, ours, other, repeats, unit="ms"):
+        self.name, self.bar, self.unit = name, bar, unit
+        self.ours, self.other = [], []
+        for i in range(repeats):
+            turns = [(self.ours, ours), (self.other, other)]
+            for times, work in turns if i % 2 else reversed(turns):
+                times.append(work())
+
+    @property
+    def ratio(self):
+        return statistics.median(self.ours) / statistics.median(self.other)
+
+    def text(self):
+        return (f"{self.name:<52} {spread(self.ours):>26} {spread(self.other):>26} "
+                f"{self.ratio:>8.4f} {self.bar:>8.4f}  {'holds' if self.ratio <= self.bar else 'MISSED'}")
+
+    def data(self):
+        return {"row": self.name, "ours_seconds": self.ours, "other_seconds": self.other,
+                "ratio": self.ratio, "bar": self.bar, "holds": self.ratio <= self.bar}
+
+
+def spread(times):
+    return (f"{statistics.median(times) * 1e3:.1f} ({min(times) * 1e3:.1f}–{max(times) * 1e3:.1f})")
+
+
+class Bench:
+    def __init__(self, repeats):
+        self.mode = machine.Mode("system")
+        self.repeats = repeats
+        self.rows, self.memory = [], []
+        self.uid = machine.user_ids("agent")[0]
+
+    # -- rows
+
+    def row(self, name, bar, ours, other, repeats=None):
+        print(f"▸ {name}", file=sys.stderr, flush=True)
+        row = Row(name, bar, ours, other, repeats or self.repeats)
+        self.rows.append(row)
+        print(row.text(), flush=True)
+
+    # -- warm sandboxes
+
+    @contextlib.contextmanager
+    def marks(self, **profiles):
+        """Profiles kept ready up to this mark, and a connection."""
+        extra = {"python": "Label=io.cloche.preload=pandas\n"}
+        with machine.quadlets(self.mode, **{
+                f"{name}.d/50-bench.conf": WARM.format(marks=mark) + extra.get(name, "")
+                for name, mark in profiles.items()}), self.mode.connect() as client:
+            client.call("server.info")
+            yield client
+        machine.wait_for(lambda: not self.mode.scopes(), 120, "no sandbox left")
+
+    def warm(self, profile):
+        listed = self.mode.systemctl("list-units", "--plain", "--no-legend", "cloche-*.scope").stdout.decode()
+        return sum(f"({profile}) of uid {self.uid}, warm" in line for line in listed.splitlines())
+
+    def idle(self):
+        """Nobody works but us: what was begun in the background has come to its end."""
+        def busy():
+            before = machine.Moment.now()
+            time.sleep(0.5)
+            after = machine.Moment.now()
+            return after.idle - before.idle < 0.4
+        machine.wait_for(lambda: not busy(), 120, "an idle machine")
+
+    def ready(self, profile, number):
+        machine.wait_for(lambda: self.warm(profile) >= number, 120, f"{number} warm {profile}")
+        self.idle()
+
+    def warm_run(self, client, profile, number, whole=True, **params):
+        """Seconds to the first byte, or the whole result, of a run that has a warm sandbox."""
+        self.ready(profile, number)
+        begun = now()
+        running = client.start(profile, **params)
+        while not client.output[running.id]:
+            client.take(60)
+        first = now() - begun
+        running.wait().good()
+        return now() - begun if whole else first
+
+    def execute(self, client, sandbox, code):
+        return Running(client, client.send("sandbox.exec", {"sandbox": sandbox, "code": code})).wait().good()
+
+    # -- what is measured
+
+    def starts(self):
+        python, node = Podman(self.mode, "python"), Podman(self.mode, "node")
+        hello = lambda: timed(python.run, "python3", "-c", HELLO)  # noqa: E731
+        with self.marks(python="0") as client:
+            def cold():
+                self.idle()
+                return timed(lambda: client.python(HELLO).good())
+            self.row("python hello, cold / podman run", 0.5, cold, hello)
+        with self.marks(python="2:2") as client:
+            self.row("python hello, warm, first byte / podman run", 1 / 200,
+                     lambda: self.warm_run(client, "python", 2, False, code=HELLO), hello)
+            self.row("python hello, warm, whole result / podman run", 1 / 100,
+                     lambda: self.warm_run(client, "python", 2, code=HELLO), hello)
+            self.row("pandas groupby, warm / podman run", 1 / 100,
+                     lambda: self.warm_run(client, "python", 2, code=GROUPBY),
+                     lambda: timed(python.run, "python3", "-c", GROUPBY))
+            def command():
+                self.ready("python", 2)
+                return timed(self.mode.cloche, "run", "-c", HELLO)
+            self.row("cloche run -c, warm / podman run", 1 / 4, command, hello)
+            def program(*argv):
+                self.idle()
+                return timed(machine.run, argv)
+            self.row("python hello, warm / systemd-run --pipe", 1.0,
+                     lambda: self.warm_run(client, "python", 2, code=HELLO),
+                     lambda: program("systemd-run", "--pipe", "--quiet", "python3", "-c", HELLO))
+        with self.marks(node="2:2") as client:
+            self.row("node hello, warm / podman run", 1 / 100,
+                     lambda: self.warm_run(client, "node", 2, code="console.log('hello')"),
+                     lambda: timed(node.run, "node", "-e", "console.log('hello')"))
+
+    def live(self):
+        python = Podman(self.mode, "python")
+        with self.marks(python="0") as client:
+            box = client.call("sandbox.open", {"profile": "python"})["sandbox"]
+            self.execute(client, box, HELLO)
+            name = machine.run(python.command("sleep", "3600", flags=["--detach"])).stdout.decode().strip()
+            def second():
+                self.idle()
+                return timed(self.execute, client, box, HELLO)
+            self.row("next execution in a live sandbox / podman run", 1 / 250, second,
+                     lambda: timed(python.run, "python3", "-c", HELLO))
+            self.row("next execution in a live sandbox / podman exec", 1 / 100, second,
+                     lambda: timed(machine.run, ["podman", "exec", name, "python3", "-c", HELLO]))
+            machine.run(["podman", "rm", "-f", "-t0", name])
+
+    def many(self, number):
+        for profile, argv, bar in (("shell", ["bash", "-c", "echo hello"], 0.5),
+                                   ("python", ["python3", "-c", HELLO], 0.8)):
+            podman, code = Podman(self.mode, profile), {"shell": "echo hello", "python": HELLO}[profile]
+            with self.marks(**{profile: "2:2"}) as client:
+                def burst():
+                    self.ready(profile, 2)
+                    return timed(lambda: [client.run(profile, code=code).good() for _ in range(number)])
+                self.row(f"{number} runs one after another, {profile} / {number} podman run", bar, burst,
+                         lambda: timed(lambda: [podman.run(*argv) for _ in range(number)]), 1)
+
+    def crowd(self, clients, runs):
+        podman = Podman(self.mode, "shell")
+        with self.marks(shell="2:2"), contextlib.ExitStack() as stack:
+            connections = [stack.enter_context(self.mode.connect()) for _ in range(clients)]
+            for connection in connections:
+                connection.call("server.info")
+            def ours():
+                self.idle()
+                begun = now()
+                for _ in range(runs):
+                    for running in [c.start("shell", code="echo hello") for c in connections]:
+                        assert running.wait().good() == "hello\n"
+                return now() - begun
+            self.row(f"{clients} clients, {runs} runs each, shell / podman run, 2 at a time", 0.6,
+                     ours, lambda: timed(pairs, podman, clients * runs), 1)
+
+    def streams(self, size):
+        podman = Podman(self.mode, "shell")
+        with self.marks(shell="0") as client:
+            box = client.call("sandbox.open", {"profile": "shell"})["sandbox"]
+            script = ["head", "-c", str(size), "/dev/zero"]
+            name = machine.run(podman.command("sleep", "3600", flags=["--detach"])).stdout.decode().strip()
+            limits = {"limits": {"output_bytes": size}} if size <= 64 * MIB else {}
+            def ours():
+                running = Running(client, client.send("sandbox.exec",
+                                                      {"sandbox": box, "argv": script, **limits}))
+                return timed(running.wait)
+            self.row(f"stdout of {size // MIB} MiB / podman exec | cat", 1.0, ours,
+                     lambda: timed(machine.run, ["sh", "-c", shlex.join(["podman", "exec", name, *script]) +
+                                                 " | cat >/dev/null"]), 3)
+            file = pathlib.Path("/tmp/bench-file")
+            file.write_bytes(os.urandom(size))
+            self.row(f"file.put of {size // MIB} MiB / podman cp", 1.0,
+                     lambda: self.put(client, box, file.read_bytes()),
+                     lambda: timed(machine.run, ["podman", "cp", str(file), f"{name}:/work/file"]), 3)
+            machine.run(["podman", "rm", "-f", "-t0", name])
+            file.unlink()
+
+    def put(self, client, box, data):
+        """Seconds for a file to go in by file.put."""
+        begun = now()
+        put = client.send("file.put", {"sandbox": box, "path": "file", "text": "", "more": True})
+        for at in range(0, len(data), PIECE):
+            client.call("exec.stdin", {"id": put, "eof": at + PIECE >= len(data),
+                                       "base64": base64.b64encode(data[at:at + PIECE]).decode()})
+        client.answer(put)
+        return now() - begun
+
+    def ends(self):
+        podman = Podman(self.mode, "shell")
+        def hang_up(gone):
+            with self.mode.connect() as client:
+                client.call("server.info")
+                box = client.call("sandbox.open", {"profile": "shell"})["sandbox"]
+                client.send("sandbox.exec", {"sandbox": box, "argv": ["sleep", "999"]})
+                path = self.mode.scopes()[box]
+                self.idle()
+                begun = now()
+            while not gone(box, path):
+                time.sleep(0.0005)
+            return now() - begun
+        def remove():
+            name = machine.run(podman.command("sleep", "999", flags=["--detach"])).stdout.decode().strip()
+            self.idle()
+            return timed(machine.run, ["podman", "rm", "-f", "-t0", name])
+        def is_empty(_, path):
+            try:
+                return "populated 0" in (path / "cgroup.events").read_text()
+            except OSError:
+                return True
+        def is_forgotten(box, _):
+            return not any(box in text for text in STORE.read_text().split('"'))
+        with self.marks(shell="0"):
+            self.row("hang-up → no process / podman rm -f -t0", 0.05, lambda: hang_up(is_empty), remove)
+            self.row("hang-up → no container / podman rm -f -t0", 0.4, lambda: hang_up(is_forgotten), remove)
+
+    def growth(self):
+        with self.marks(shell="2:2") as client:
+            base = None
+            opened = 0
+            for live in (1, 10, 50):
+                while opened < live:
+                    client.call("sandbox.open", {"profile": "shell"})
+                    opened += 1
+                times = [self.warm_run(client, "shell", 2, code="echo hello") for _ in range(5)]
+                base = base or times
+                self.memory.append((f"warm run beside {live} live sandboxes", spread(times) + " ms"))
+
+    def measure_memory(self):
+        with self.marks(python="1:1") as client:
+            self.ready("python", 1)
+            box, scope = next(iter(self.mode.scopes().items()))
+            self.memory.append(("a warm python with pandas, its cgroup",
+                                f"{int((scope / 'memory.current').read_text()) / MIB:.1f} MiB"))
+            assert box and client
+            for process in self.mode.processes():
+                if process.name in ("cloche-handler", "cloche-launcher", "cloche-guest", "conmon"):
+                    with contextlib.suppress(OSError):
+                        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+                        rss = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+                        self.memory.append((f"RSS of {process.name}", f"{int(rss) / 1024:.1f} MiB"))
+
+    def report(self, json_file):
+        print(f"\n{platform.release()} {platform.machine()}, {os.cpu_count()} CPU; "
+              f"medians in ms (fastest–slowest)\n")
+        print(f"{'':<52} {'ours':>26} {'other':>26} {'ratio':>8} {'bar':>8}")
+        for row in self.rows:
+            print(row.text())
+        print()
+        for name, value in self.memory:
+            print(f"{name:<52} {value:>26}")
+        if json_file:
+            pathlib.Path(json_file).write_text(json.dumps(
+                {"rows": [row.data() for row in self.rows], "values": dict(self.memory)}))
+
+
+STORE = pathlib.Path("/var/lib/containers/storage/overlay-containers/containers.json")
+
+
+def pairs(podman, number):
+    """number of `podman run`, two at a time."""
+    for _ in range(0, number, 2):
+        two = [subprocess.Popen(podman.command("bash", "-c", "echo hello"), stdout=subprocess.DEVNULL, cwd="/")
+               for _ in range(2)]
+        for one in two:
+            assert one.wait() == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", metavar="FILE", help="write all times there as well")
+    parser.add_argument("--quick", action="store_true", help="a third of the repeats")
+    parser.add_argument("only", nargs="*", help="starts, live, many, crowd, streams, ends, growth, memory")
+    options = parser.parse_args()
+    bench = Bench(3 if options.quick else 9)
+    parts = {
+        "starts": bench.starts,
+        "live": bench.live,
+        "ends": bench.ends,
+        "streams": lambda: bench.streams(64 * MIB),
+        "many": lambda: bench.many(10 if options.quick else 100),
+        "crowd": lambda: bench.crowd(20, 2 if options.quick else 10),
+        "growth": bench.growth,
+        "memory": bench.measure_memory,
+    }
+    for name, part in parts.items():
+        if not options.only or name in options.only:
+            part()
+    bench.report(options.json)
+
+
+if __name__ == "__main__":
+    main()
