@@ -25,11 +25,11 @@ typedef struct LauncherLinkEvents {
         void (*on_died)(const LauncherClosed *died, void *userdata);
 } LauncherLinkEvents;
 
-/* Called once with the answer, which is borrowed. With OPENED, fds are its descriptors (LauncherFd): what
- * is wanted of them is taken by TAKE_FD(), the rest is closed afterwards. answer is NULL when the launcher is lost, did not answer in ANSWER_TIMEOUT_USEC, or lost
- * the request when it was replaced. For PROFILES, each PROFILE comes before that, and RESUMED says
- * that those so far will come again. The call is gone when DONE, REFUSED, OPENED, CLOSED or NULL
- * comes. */
+/* Called once with the answer, which is borrowed. With OPENED, fds are its descriptors (LauncherFd):
+ * what is wanted of them is taken by TAKE_FD(), the rest is closed afterwards. answer is NULL when
+ * the launcher is lost, did not answer in ANSWER_TIMEOUT_USEC, or lost the request when it was
+ * replaced. For PROFILES, each PROFILE comes before that, and RESUMED says that those so far will
+ * come again. The call is gone when DONE, REFUSED, OPENED, CLOSED or NULL comes. */
 typedef void (*launcher_answer_t)(const LauncherMessage *answer, int *fds, void *userdata);
 
 /* fd is a connected seqpacket socket, or -EBADF when there is none; consumed, also on failure.

@@ -143,23 +143,28 @@ static void learn(Pool *p, const Profile *profile) {
         p->high = profile->warm_high;
 }
 
-/* The part of the machine's memory that is free, in WARM_MEMORY_FREE_PART of it doubled: 2 is enough to make
- * a sandbox, 1 to keep what there is. */
-static unsigned measure_memory(void) {
+/* How much of the machine's memory is available, see WARM_MEMORY_FREE_PART. */
+typedef enum MemoryState {
+        MEMORY_SHORT,  /* what is warm has to go */
+        MEMORY_TIGHT,  /* it may stay */
+        MEMORY_ENOUGH, /* one more may be made */
+} MemoryState;
+
+static MemoryState measure_memory(void) {
         unsigned long long total = 0, available = 0;
         char line[128];
         FILE *f = fopen("/proc/meminfo", "re");
 
         if (!f)
-                return 2;
+                return MEMORY_ENOUGH;
         while (fgets(line, sizeof(line), f)) {
                 (void)sscanf(line, "MemTotal: %llu", &total);
                 (void)sscanf(line, "MemAvailable: %llu", &available);
         }
         (void)fclose(f);
-        return available >= total / WARM_MEMORY_FREE_PART       ? 2
-               : available >= total / WARM_MEMORY_FREE_PART / 2 ? 1
-                                                                : 0;
+        if (available >= total / WARM_MEMORY_FREE_PART)
+                return MEMORY_ENOUGH;
+        return available >= total / WARM_MEMORY_FREE_PART / 2 ? MEMORY_TIGHT : MEMORY_SHORT;
 }
 
 /* -- making ---------------------------------------------------------------------------------- */
@@ -222,12 +227,12 @@ static int on_consider(sd_event_source *source _unused_, void *userdata) {
         Pool *p;
         int r;
 
-        if (m->stopping || is_busy(m) || measure_memory() < 2)
+        if (m->stopping || is_busy(m))
                 return 0;
         for (p = m->pools; p; p = p->next)
                 if (wants(p, now_of(m)))
                         break;
-        if (!p)
+        if (!p || measure_memory() != MEMORY_ENOUGH)
                 return 0;
         /* the callback may run before this returns; then it stores no request */
         r = profile_store_get(m->profiles, p->profile, on_profile, p, &request);
@@ -270,21 +275,21 @@ static bool has_any(const Pool *p) {
         return false;
 }
 
-static void look_at(Pool *p, uint64_t now, unsigned memory) {
+static void look_at(Pool *p, uint64_t now, MemoryState memory) {
         Manager *m = p->manager;
         Sandbox *next;
         bool is_over;
 
         if (is_here(m, p->uid))
                 p->seen_usec = now;
-        is_over = now - p->seen_usec >= WARM_KEPT_USEC || m->stopping;
+        is_over = now - p->seen_usec >= WARM_KEPT_USEC;
         for (Sandbox *s = m->sandboxes; s; s = next) {
                 next = s->next;
                 if (is_of(s, p) && !sandbox_is_ended(s) &&
                     (is_over || now - s->born_usec >= WARM_AGE_MAX_USEC))
                         sandbox_end(s, NULL, NULL);
         }
-        if (memory == 0)
+        if (memory == MEMORY_SHORT)
                 end_one(p);
         if (is_over && !has_any(p))
                 pool_free(p);
@@ -292,7 +297,7 @@ static void look_at(Pool *p, uint64_t now, unsigned memory) {
 
 static int on_look(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         Manager *m = userdata;
-        unsigned memory = measure_memory();
+        MemoryState memory = measure_memory();
         Pool *next;
 
         for (Pool *p = m->pools; p; p = next) {
@@ -395,7 +400,7 @@ static void end_stale(const Pool *p, const Profile *profile) {
 Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLimits *limits,
                    AuditSequence *sequence, const SandboxEvents *events, void *userdata) {
         Pool *p = get(m, uid, profile->name);
-        Sandbox *s, *next, *oldest = NULL;
+        Sandbox *oldest = NULL;
         int r;
 
         if (!p)
@@ -403,12 +408,10 @@ Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLim
         learn(p, profile);
         p->seen_usec = now_of(m);
         end_stale(p, profile);
-        for (s = m->sandboxes; s; s = next) {
-                next = s->next;
+        /* they stand in the order of their births, the last one first */
+        for (Sandbox *s = m->sandboxes; s; s = s->next)
                 if (fits(s, p, profile, limits, now_of(m)))
-                        oldest =
-                                s; /* they stand in the order of their births, the last one first */
-        }
+                        oldest = s;
         pool_consider(m);
         if (!oldest)
                 return NULL;

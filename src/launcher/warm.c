@@ -19,7 +19,6 @@
 #include "basic/cleanup.h"
 #include "basic/fd.h"
 #include "basic/json.h"
-#include "basic/log.h"
 #include "launcher/birth.h"
 #include "launcher/leaf.h"
 #include "launcher/warm.h"
@@ -144,10 +143,8 @@ static int on_io(sd_event_source *source _unused_, int fd, uint32_t revents _unu
                    : guest_frame_parse(data, (size_t)n, GUEST_FROM_GUEST, &f);
         if (r >= 0)
                 r = take_frame(w, &f, sender);
-        if (r < 0) {
-                log_notice("Warm sandbox %s is not as new any more, ending it", w->sandbox->id);
+        if (r < 0)
                 lose(w, "the guest of a sandbox that nobody has used yet ended, or its driver did");
-        }
         return 0;
 }
 
