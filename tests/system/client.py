@@ -189,6 +189,10 @@ class Client:
     def run(self, profile="shell", timeout=300, **params):
         return self.start(profile, **params).wait(timeout)
 
+    def execute(self, sandbox, **params):
+        """Starts it in a sandbox that is open."""
+        return Running(self, self.send("sandbox.exec", {"sandbox": sandbox, **params}))
+
     def sh(self, script, timeout=300, **params):
         return self.run("shell", timeout, code=script, **params)
 

@@ -201,6 +201,23 @@ class Mode:
             return [p for p in processes() if not p.cgroup.startswith("/user.slice")]
         return [p for p in processes() if p.cgroup.startswith(self.cgroup)]
 
+    def descriptions(self):
+        """What `systemctl list-units` shows of the sandboxes there are, by their ids."""
+        listed = self.systemctl("list-units", "--plain", "--no-legend", "cloche-*.scope").stdout.decode()
+        lines = [line.split(None, 4) for line in listed.splitlines()]
+        return {line[0].removeprefix("cloche-").removesuffix(".scope"): line[4] for line in lines}
+
+    def wait_for_warm(self, number, profile="python", user="agent"):
+        """The sandboxes that wait for this user, when there are so many and the driver of each has begun."""
+        text = f"Cloche sandbox ({profile}) of uid {user_ids(user)[0]}, warm"
+
+        def ready():
+            there = {sandbox for sandbox, said in self.descriptions().items() if said == text}
+            scopes = self.scopes()
+            return there if len(there) == number and all(
+                sandbox in scopes and list(scopes[sandbox].glob("libpod-*/exec-1")) for sandbox in there) else None
+        return wait_for(ready, 120, f"{number} warm {profile}")
+
     def processes_of(self, sandbox):
         """Those inside a sandbox, its holder included."""
         return [p for p in self.processes() if f"/cloche-{sandbox}.scope" in p.cgroup]

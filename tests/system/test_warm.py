@@ -9,7 +9,6 @@ import time
 import pytest
 
 import machine
-from client import Running
 
 KEPT = 30   # seconds after their user's last connection: WARM_KEPT_USEC
 WARM = "[Container]\nLabel=io.cloche.warm={marks}\nLabel=io.cloche.preload=pandas\n"
@@ -22,34 +21,8 @@ def client_uid():
     return machine.user_ids("agent")[0]
 
 
-def descriptions(mode):
-    """What `systemctl list-units` shows of the sandboxes there are, by their ids."""
-    listed = mode.systemctl("list-units", "--plain", "--no-legend", "cloche-*.scope").stdout.decode()
-    lines = [line.split(None, 4) for line in listed.splitlines()]
-    return {line[0].removeprefix("cloche-").removesuffix(".scope"): line[4] for line in lines}
-
-
-def waiting(mode, profile="python"):
-    return {sandbox for sandbox, text in descriptions(mode).items()
-            if text == f"Cloche sandbox ({profile}) of uid {client_uid()}, warm"}
-
-
-def wait_for_warm(mode, number, profile="python"):
-    """The sandboxes that wait, when there are so many and the driver of each has begun."""
-    def ready():
-        there = waiting(mode, profile)
-        scopes = mode.scopes()
-        return there if len(there) == number and all(
-            sandbox in scopes and list(scopes[sandbox].glob("libpod-*/exec-1")) for sandbox in there) else None
-    return machine.wait_for(ready, 120, f"{number} warm {profile}")
-
-
 def wait_for_none(mode):
     machine.wait_for(lambda: not mode.scopes(), KEPT + 20, "no sandbox")
-
-
-def execute(client, sandbox, code):
-    return Running(client, client.send("sandbox.exec", {"sandbox": sandbox, "code": code})).wait()
 
 
 @contextlib.contextmanager
@@ -76,7 +49,7 @@ in_system_mode = pytest.mark.parametrize("kept", ["system"], indirect=True)
 
 def test_a_run_takes_one_that_waits_and_another_is_made(kept):
     with connected(kept) as client:
-        ready = wait_for_warm(kept, 2)
+        ready = kept.wait_for_warm(2)
         ended = client.run("python", code="import os, sys\n"
                                           "print('pandas' in sys.modules, 'CLOCHE_PRELOAD' in os.environ)")
         assert ended.good() == "True False\n"
@@ -84,17 +57,17 @@ def test_a_run_takes_one_that_waits_and_another_is_made(kept):
         # the one that has waited for longer comes first
         second = client.run("python", code="print(1)")
         assert second.good() == "1\n" and second.result["sandbox"] in ready - {ended.result["sandbox"]}
-        assert not wait_for_warm(kept, 2) & ready
+        assert not kept.wait_for_warm(2) & ready
         # one that is used is shown as any other
         box = client.call("sandbox.open", {"profile": "python"})["sandbox"]
-        machine.wait_for(lambda: descriptions(kept).get(box) ==
+        machine.wait_for(lambda: kept.descriptions().get(box) ==
                          f"Cloche sandbox (python) of uid {client_uid()}", 10, "a new description")
 
 
 @in_system_mode
 def test_it_waits_in_the_slice_of_its_user(kept):
     with connected(kept):
-        wait_for_warm(kept, 2)
+        kept.wait_for_warm(2)
         for path in kept.scopes().values():
             assert path.parent.name == f"cloche-u{client_uid()}.slice"
 
@@ -102,7 +75,7 @@ def test_it_waits_in_the_slice_of_its_user(kept):
 @in_system_mode
 def test_who_wants_other_limits_gets_one_that_was_not_ready(kept):
     with connected(kept) as client:
-        ready = wait_for_warm(kept, 2)
+        ready = kept.wait_for_warm(2)
         for limits in ({"memory_bytes": 300 << 20}, {"tasks": 50}, {"cpu_percent": 50},
                        {"work_bytes": 1 << 20}):
             ended = client.run("python", code="print(2)", limits=limits)
@@ -116,10 +89,10 @@ def test_who_wants_other_limits_gets_one_that_was_not_ready(kept):
 @in_system_mode
 def test_a_wish_for_an_environment_is_heard(kept):
     with connected(kept) as client:
-        ready = wait_for_warm(kept, 2)
+        ready = kept.wait_for_warm(2)
         box = client.call("sandbox.open", {"profile": "python", "env": {"A": "b"}})["sandbox"]
         assert box in ready
-        ended = execute(client, box, "import os; print(os.environ['A'])")
+        ended = client.execute(box, code="import os; print(os.environ['A'])").wait()
         assert ended.good() == "b\n"
 
 
@@ -146,14 +119,14 @@ def test_what_one_client_did_the_next_does_not_see(kept):
             "found.append(os.umask(0o22) == 0o7)\n"
             "print(any(found))")
     with connected(kept) as client:
-        ready = wait_for_warm(kept, 2)
+        ready = kept.wait_for_warm(2)
         for code, says in (leave, None), (look, "False\n"):
             ended = client.run("python", code=code)
             assert ended.result["sandbox"] in ready
             assert says is None or ended.good() == says
     # nor do two of them agree on what was drawn by lot before
     with connected(kept) as client:
-        wait_for_warm(kept, 2)
+        kept.wait_for_warm(2)
         draw = "import random, numpy; print(random.random(), numpy.random.random())"
         assert client.run("python", code=draw).good() != client.run("python", code=draw).good()
 
@@ -161,16 +134,16 @@ def test_what_one_client_did_the_next_does_not_see(kept):
 @in_system_mode
 def test_a_profile_that_has_changed_is_what_one_gets(kept):
     with connected(kept) as client:
-        ready = wait_for_warm(kept, 2)
+        ready = kept.wait_for_warm(2)
         with machine.quadlets(kept, **{"python.d/70-other.conf": "[Container]\nEnvironment=NEW=yes\n"}):
             ended = client.run("python", code="import os; print(os.environ['NEW'])")
             assert ended.good() == "yes\n" and ended.result["sandbox"] not in ready
-            assert not wait_for_warm(kept, 2) & ready
+            assert not kept.wait_for_warm(2) & ready
 
 
 def test_one_that_has_died_is_not_handed_out(kept):
     with connected(kept) as client:
-        ready = wait_for_warm(kept, 2)
+        ready = kept.wait_for_warm(2)
         leaves = ["/guest", "/exec-1"]
         for sandbox in ready:
             leaf = leaves.pop()
@@ -184,25 +157,25 @@ def test_one_that_has_died_is_not_handed_out(kept):
 @in_system_mode
 def test_an_argv_is_a_plain_process_in_one_too(kept):
     with connected(kept) as client:
-        ready = wait_for_warm(kept, 2)
+        ready = kept.wait_for_warm(2)
         ended = client.run("python", argv=["sh", "-c", "echo $PPID; exit 4"])
         assert (ended.exit_code, ended.result["sandbox"] in ready) == (4, True)
 
 
 def test_a_launcher_that_dies_leaves_no_warm_one(kept):
     with connected(kept) as client:
-        ready = wait_for_warm(kept, 2)
+        ready = kept.wait_for_warm(2)
         taken = client.call("sandbox.open", {"profile": "python"})["sandbox"]
         launcher = [p for p in kept.processes() if p.name == "cloche-launcher"]
         assert len(launcher) == 1
         launcher[0].kill(signal.SIGKILL)
         machine.wait_for(lambda: not (ready - {taken}) & set(kept.scopes()), 20, "the warm ones are gone")
-        assert execute(client, taken, "print(5)").good() == "5\n"
+        assert client.execute(taken, code="print(5)").wait().good() == "5\n"
 
 
 def test_they_stay_for_the_next_connection_and_then_go(kept):
     with connected(kept):
-        ready = wait_for_warm(kept, 2)
+        ready = kept.wait_for_warm(2)
     time.sleep(3)
     with connected(kept) as client:
         assert client.run("python", code="print(6)").result["sandbox"] in ready
