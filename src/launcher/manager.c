@@ -188,6 +188,7 @@ int manager_new(Manager **ret, bool system_mode) {
                 r = audit_new(&m->audit, "launcher", -EBADF);
         if (r < 0)
                 return log_error(r, "Cannot prepare");
+        profile_store_watch(m->profiles, pool_profiles_changed, m);
 
         *ret = TAKE_PTR(m);
         return 0;

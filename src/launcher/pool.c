@@ -4,7 +4,8 @@
  * the slice of the user whom it waits for, who pays for it; and nothing is used twice, so what one client
  * did is never seen by another.
  *
- * It begins when its user connects, or asks for the profile first. It is filled from below its low mark
+ * It begins when its user connects, or asks for the profile first; its marks are the profile's as it was after
+ * the last reload of the service manager. It is filled from below its low mark
  * to its high mark, one sandbox at a time for the whole machine (Podman would queue more), and only while
  * no client waits for a sandbox of its own. It ends WARM_KEPT_USEC after its user's last connection.
  *
@@ -167,6 +168,17 @@ static MemoryState measure_memory(void) {
         return available >= total / WARM_MEMORY_FREE_PART / 2 ? MEMORY_TIGHT : MEMORY_SHORT;
 }
 
+/* What was made of the profile or the image as it was; all, without a profile. */
+static void end_stale(const Pool *p, const Profile *profile) {
+        Sandbox *next;
+
+        for (Sandbox *s = p->manager->sandboxes; s; s = next) {
+                next = s->next;
+                if (is_of(s, p) && s->profile != profile && !sandbox_is_ended(s))
+                        sandbox_end(s, NULL, NULL);
+        }
+}
+
 /* -- making ---------------------------------------------------------------------------------- */
 
 /* Whether anybody is being served who comes first, or one is being made already. */
@@ -207,10 +219,13 @@ static void on_profile(LauncherRefusal refusal, Profile *profile, const char *de
                 log_debug("No sandbox of %s is made ready for uid %u (%s)", p->profile, p->uid,
                           detail);
                 p->retry_usec = now_of(m) + WARM_RETRY_USEC;
+                if (refusal != LAUNCHER_REFUSAL_PODMAN)
+                        end_stale(p, NULL);
                 pool_consider(m);
                 return;
         }
         learn(p, profile);
+        end_stale(p, profile);
         if (wants(p, now_of(m))) {
                 r = sandbox_new_warm(&s, m, profile, p->uid, &pool_events, p);
                 if (r < 0) {
@@ -361,20 +376,44 @@ static void on_names(int error, char *const *names, size_t n, void *userdata) {
         pool_consider(survey->manager);
 }
 
-void pool_user_came(Manager *m, uint32_t uid) {
-        Survey *survey;
+static void survey(Manager *m, uint32_t uid) {
+        Survey *s = calloc(1, sizeof(*s));
 
+        if (!s)
+                return;
+        *s = (Survey){ .manager = m, .uid = uid };
+        if (profile_store_list(m->profiles, on_names, s) < 0)
+                free(s);
+}
+
+void pool_user_came(Manager *m, uint32_t uid) {
         for (const Pool *p = m->pools; p; p = p->next)
                 if (p->uid == uid) {
                         pool_consider(m);
                         return;
                 }
-        survey = calloc(1, sizeof(*survey));
-        if (!survey)
-                return;
-        *survey = (Survey){ .manager = m, .uid = uid };
-        if (profile_store_list(m->profiles, on_names, survey) < 0)
-                free(survey);
+        survey(m, uid);
+}
+
+/* Whether no pool before this one in the list is of the same user. */
+static bool is_first_of_user(const Pool *p) {
+        const Pool *i = p->manager->pools;
+
+        while (i->uid != p->uid)
+                i = i->next;
+        return i == p;
+}
+
+void pool_profiles_changed(void *userdata) {
+        Manager *m = userdata;
+
+        for (Pool *p = m->pools; p; p = p->next) {
+                p->is_known = false;
+                p->retry_usec = 0;       /* what stood in the way may be mended */
+                if (is_first_of_user(p)) /* there may be new profiles */
+                        survey(m, p->uid);
+        }
+        pool_consider(m);
 }
 
 static bool fits(const Sandbox *s, const Pool *p, const Profile *profile,
@@ -384,17 +423,6 @@ static bool fits(const Sandbox *s, const Pool *p, const Profile *profile,
                s->limits.memory_bytes == limits->memory_bytes && s->limits.tasks == limits->tasks &&
                s->limits.cpu_percent == limits->cpu_percent &&
                s->limits.work_bytes == limits->work_bytes && sandbox_has_guest(s);
-}
-
-/* What was made of the profile or the image as it was. */
-static void end_stale(const Pool *p, const Profile *profile) {
-        Sandbox *next;
-
-        for (Sandbox *s = p->manager->sandboxes; s; s = next) {
-                next = s->next;
-                if (is_of(s, p) && s->profile != profile && !sandbox_is_ended(s))
-                        sandbox_end(s, NULL, NULL);
-        }
 }
 
 Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLimits *limits,

@@ -14,6 +14,10 @@ Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLim
 /* A user has connected: what is to be warm for him is found out, and made. */
 void pool_user_came(Manager *m, uint32_t uid);
 
+/* The marks of any profile may have changed: what they are now is found out, and followed. A
+ * profile_reloaded_callback_t; userdata is the Manager. */
+void pool_profiles_changed(void *userdata);
+
 /* Told whenever a client has got what it waited for, or something has ended: looks from the event loop
  * whether a sandbox can be made. */
 void pool_consider(Manager *m);

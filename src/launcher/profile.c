@@ -61,6 +61,8 @@ struct ProfileStore {
         Profile *kept[PROFILES_MAX];
         StoreLoad *loads;
         StoreList *lists;
+        profile_reloaded_callback_t reloaded;
+        void *reloaded_userdata;
 };
 
 /* -- a profile ------------------------------------------------------------------------------- */
@@ -121,14 +123,23 @@ static void keep(ProfileStore *s, Profile *profile) {
                 }
 }
 
-static int on_reloading(_unused_ sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
+static int on_reloading(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *reterr) {
         ProfileStore *s = userdata;
+        int begins = 0;
 
         for (size_t i = 0; i < PROFILES_MAX; i++)
                 s->kept[i] = profile_unref(s->kept[i]);
         for (StoreLoad *l = s->loads; l; l = l->next)
                 l->is_stale = true;
+        /* there is no use in asking the manager while it reloads */
+        if (s->reloaded && sd_bus_message_read(m, "b", &begins) >= 0 && !begins)
+                s->reloaded(s->reloaded_userdata);
         return 0;
+}
+
+void profile_store_watch(ProfileStore *s, profile_reloaded_callback_t callback, void *userdata) {
+        s->reloaded = callback;
+        s->reloaded_userdata = userdata;
 }
 
 /* -- loads and who waits for them ------------------------------------------------------------ */

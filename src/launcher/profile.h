@@ -64,6 +64,11 @@ int profile_store_new(ProfileStore **ret, sd_event *event, sd_bus *bus, PodmanAp
                       const char *runtime_dir, bool system_mode);
 ProfileStore *profile_store_free(ProfileStore *s);
 
+/* Asks to be told when the manager has reloaded: any profile may have come, gone or changed. The callback may
+ * make requests, and must not free the store. */
+typedef void (*profile_reloaded_callback_t)(void *userdata);
+void profile_store_watch(ProfileStore *s, profile_reloaded_callback_t callback, void *userdata);
+
 /* Loads one profile, or answers from what is kept after asking Podman whether the image name still
  * means the same image. Concurrent requests for one profile share one load. Returns 0 or -errno. */
 int profile_store_get(ProfileStore *s, const char *name, profile_callback_t callback,

@@ -186,6 +186,20 @@ def test_they_stay_for_the_next_connection_and_then_go(kept):
                      "no process of ours")
 
 
+def test_marks_that_change_are_followed(system):
+    with connected(system) as client:
+        for marks, number in ("1:1", 1), ("2:2", 2):
+            with machine.quadlets(system, **{"python.d/60-warm.conf": WARM.format(marks=marks)}):
+                ready = system.wait_for_warm(number)
+        machine.wait_for(lambda: not ready & set(system.scopes()), 20, "none, as without marks")
+        assert client.run("python", code="print(7)").good() == "7\n"
+        # a profile that comes while its user is connected
+        with machine.quadlets(system, late=PROFILE + "Label=io.cloche.warm=1\n"):
+            machine.wait_for(lambda: any("(late)" in said and said.endswith(", warm")
+                                         for said in system.descriptions().values()), 60, "one of the new profile")
+        machine.wait_for(lambda: not system.scopes(), 20, "none of a profile that is gone")
+
+
 def test_marks_that_make_no_sense_are_told(system):
     for marks in "2:1", "x":
         with machine.quadlets(system, odd=PROFILE + f"Label=io.cloche.warm={marks}\n"), \

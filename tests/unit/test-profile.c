@@ -111,14 +111,21 @@ static void loads_again_when_the_image_is_another_one(void **state) {
         assert_int_equal(f->manager->n_loads, 2);
 }
 
+static void count_call(void *userdata) {
+        ++*(unsigned *)userdata;
+}
+
 static void loads_again_after_a_reload(void **state) {
         _cleanup_result_ Result r = {}, again = {};
         Fixture *f = *state;
+        unsigned n_reloads = 0;
 
         profile_get(f, &r);
+        profile_store_watch(f->store, count_call, &n_reloads);
         f->unit.memory_max = 512 * MIB;
         fake_manager_reload(f->manager);
         profile_settle(f);
+        assert_int_equal(n_reloads, 1); /* not at its begin as well */
         profile_get(f, &again);
         assert_int_equal(again.profile->limits.memory_bytes, 512 * MIB);
         assert_int_equal(r.profile->limits.memory_bytes, 256 * MIB);
