@@ -20,6 +20,7 @@ const {Module} = require('node:module');
 const net = require('node:net');
 const path = require('node:path');
 const {pathToFileURL} = require('node:url');
+const v8 = require('node:v8');
 const vm = require('node:vm');
 
 const background = require('./background.js');
@@ -39,6 +40,7 @@ const session = new inspector.Session();
 let current = null; // the piece of code that runs
 let strays = []; // errors of what went on in the background, told with the next piece
 let own = null; // the debugger's handle of __cloche
+const unsettled = new Set(); // what code as a whole is a promise of, see evaluate()
 
 function send(message) {
     streams.writeAll(REPLIES_FD, Buffer.from(JSON.stringify(message) + '\n'));
@@ -152,11 +154,21 @@ function valueOf(remote) {
     return taken;
 }
 
+// The debugger answers when the promise that the code is has settled, and also when it is collected
+// because nothing can settle it any more. Then Node cannot be called, and would abort. So it is held,
+// without end if need be: it is the first promise there is, for it is made before any of the code's.
 function evaluate(piece, text) {
     const params = {
         expression: `${text}\n//# sourceURL=${piece.path}`, replMode: true, silent: true, objectGroup: 'code',
     };
+    let promise;
+    const stop = v8.promiseHooks.onInit((first) => {
+        promise = first;
+        unsettled.add(promise);
+        stop();
+    });
     session.post('Runtime.evaluate', params, (error, answer) => {
+        unsettled.delete(promise);
         if (error || current !== piece || piece.end)
             return; // it was interrupted
         if (answer.exceptionDetails) {
@@ -168,6 +180,7 @@ function evaluate(piece, text) {
             succeed(piece, valueOf(answer.result));
         }
     });
+    stop();
 }
 
 function succeed(piece, value) {
