@@ -279,14 +279,29 @@ function onInterrupt() {
     fail(error, undefined, INTERRUPTED);
 }
 
-// process.exit(), or the end of the last piece.
-process.on('exit', (code) => {
+// process.exit(), or the end of the last piece: what the code wants to do then comes first, and may exit once
+// more. Its streams end here, and not when Node has taken itself apart, which takes longer than most programs.
+function onExit(code) {
     if (!current)
         return;
-    const {number, end} = current;
-    current = null;
-    send({done: number, exit_code: code & 0xff, error: end?.exit_code === code ? end.error : undefined});
-});
+    process.removeListener('exit', onExit);
+    process.emit('exit', code);
+    process.reallyExit(process.exitCode ?? code);
+}
+
+process.on('exit', onExit);
+
+const {reallyExit} = process;
+process.reallyExit = (code) => {
+    if (current) {
+        const {number, end} = current;
+        const exitCode = Number(code ?? 0);
+        current = null;
+        streams.disconnect();
+        send({done: number, exit_code: exitCode & 0xff, error: end?.exit_code === exitCode ? end.error : undefined});
+    }
+    reallyExit.call(process, code);
+};
 
 process.on('uncaughtException', (error) => {
     if (process.listenerCount('uncaughtException') > 1)

@@ -230,6 +230,16 @@ class Ends(NodeCase):
         self.assertEqual((ended.stdout, ended.error), ("bye\n", None))
         self.assertIsNone(self.driver.receive(), "the driver is gone")
 
+    def test_an_exit_handler_may_exit_with_another_code(self):
+        ended = self.run_code("process.on('exit', () => { console.log('one'); process.exit(5) });"
+                              "process.on('exit', () => console.log('never')); process.exit(3)", 5)
+        self.assertEqual((ended.stdout, ended.error), ("one\n", None))
+        self.assertEqual(self.driver.process.wait(20), 5)
+
+    def test_an_exit_handler_may_fail(self):
+        ended = self.run_code("process.on('exit', () => { throw new Error('too late') }); 1", 1, last=True)
+        self.assertIn("too late", ended.stderr)
+
     def test_an_exit_code_set_is_the_exit_code(self):
         self.run_code("process.exitCode = 4", 4)
         self.run_code("1", 0)
