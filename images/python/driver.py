@@ -22,6 +22,8 @@ sys.path[:] = [path for path in sys.path if path not in os.environ.get("PYTHONPA
 import ast
 import atexit
 import builtins
+import ctypes
+import gc
 import importlib.util
 import io
 import json
@@ -394,11 +396,26 @@ def run(command):
     done(number, code, error)
 
 
+def let_go():
+    """What Python does to a program's objects when it ends: they may have something to say at their end, and C
+    libraries what they have kept to write. Python itself does it all over again, with every module that was
+    loaded, which takes longer than most programs run."""
+    threading.excepthook = lambda _: None  # threads that nobody awaits lose their names here
+    names = [name for name in main.__dict__ if not name.startswith("__")]
+    for name in sorted(names, key=lambda name: not name.startswith("_")):
+        main.__dict__[name] = None
+    gc.collect()
+    flush()
+    ctypes.CDLL(None).fflush(None)
+
+
 def end(number, code, error):
-    """Ends as a program does: threads are awaited and exit handlers called before it is done."""
+    """Ends as a program does: threads are awaited, exit handlers called and objects let go of before it is
+    done. Its streams end then, and not when Python has ended."""
     def tell():
-        flush()
+        let_go()
         interrupts.running = False
+        disconnect()
         done(number, code, error)
     ends.append(tell)
     interrupts.running = True
@@ -435,11 +452,10 @@ main.__dict__["__builtins__"] = builtins
 driver, sys.modules["__main__"] = sys.modules["__main__"], main
 sys.modules["cloche_driver"] = driver
 
-preload = os.environ.pop("CLOCHE_PRELOAD", "").split()
+for module in os.environ.pop("CLOCHE_PRELOAD", "").split():
+    importlib.import_module(module)
+gc.freeze()  # what there is now is not the code's: looking for its garbage leaves it out
 replies.send({"ready": True})
-for module in preload:
-    if not select.select([commands], [], [], 0)[0]:  # nobody waits yet
-        importlib.import_module(module)
 for line in commands:
     interrupts.starting = True
     run(json.loads(line))

@@ -101,6 +101,13 @@ def test_a_run_ends_as_a_program_does(client):
                                       "atexit.register(print, 'exit')\n"
                                       "print(__name__, sys.argv[0] == __file__)\nsys.exit(7)")
     assert (ended.stdout, ended.exit_code) == (b"__main__ True\nlate\nexit\n", 7)
+    ended = client.run("python", code="import ctypes\n"
+                                      "class Knot:\n"
+                                      "    def __del__(self): print('gone', self.name)\n"
+                                      "knot, _first = Knot(), Knot()\n"
+                                      "knot.name, knot.self, _first.name = 'knot', knot, '_first'\n"
+                                      "ctypes.CDLL(None).printf(b'C\\n')\n")
+    assert sorted(ended.good().splitlines()) == ["C", "gone _first", "gone knot"]
     ended = client.run("shell", code="trap 'echo bye' EXIT; set -e; echo $0; false; echo never")
     assert ended.exit_code == 1 and ended.stdout.endswith(b"/main.sh\nbye\n")
 
