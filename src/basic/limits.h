@@ -92,6 +92,7 @@
         (10 * USEC_PER_SEC) /* HELLO → WELCOME, the start of a launcher included */
 #define ANSWER_TIMEOUT_USEC \
         (120 * USEC_PER_SEC) /* a handler's message to the launcher → its answer */
+#define IMAGE_STAMP_USEC   (60 * USEC_PER_SEC) /* Podman asked about an image → asked again */
 #define LAUNCHER_IDLE_USEC (30 * USEC_PER_SEC) /* no connection and no sandbox → it exits */
 
 /* -- sandboxes that wait for a client, of one user and profile ------------------------------------ */

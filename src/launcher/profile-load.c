@@ -33,7 +33,8 @@ struct ProfileLoad {
         char name[PROFILE_NAME_SIZE];
         Profile *profile; /* being filled in, or kept */
         bool is_kept;
-        char *path; /* the Quadlet file, "" when unknown */
+        ImageStamp stamp; /* of the moment before Podman was asked for its image */
+        char *path;       /* the Quadlet file, "" when unknown */
         bool need_reload;
         uint64_t deadline_usec; /* CLOCK_MONOTONIC */
         ProfileUnitRequest *unit;
@@ -142,6 +143,7 @@ static void on_image(const PodmanAnswer *answer, void *userdata) {
                 return;
         }
         if (l->is_kept && is_same_image(l->profile, answer->body)) {
+                l->profile->stamp = l->stamp;
                 l->callback(LAUNCHER_REFUSAL_INVALID, l->profile, "", l->userdata);
                 return;
         }
@@ -155,6 +157,7 @@ static void on_image(const PodmanAnswer *answer, void *userdata) {
                 refuse(l, LAUNCHER_REFUSAL_PODMAN, "%s", problem);
                 return;
         }
+        image_stamp_locate(&l->profile->stamp, answer->body);
         r = graph_root_note(l->source->runtime_dir, answer->body);
         if (r < 0 && r != -ENOENT)
                 log_warning(r, "Cannot note where Podman stores layers, ignoring");
@@ -162,6 +165,7 @@ static void on_image(const PodmanAnswer *answer, void *userdata) {
 }
 
 static int begin_image(ProfileLoad *l) {
+        image_stamp_take(&l->profile->stamp, &l->stamp);
         return podman_api_inspect_image(l->source->api, l->profile->image, PODMAN_TIMEOUT_USEC,
                                         on_image, l, &l->image);
 }

@@ -223,11 +223,20 @@ int profile_store_get(ProfileStore *s, const char *name, profile_callback_t call
                       void *userdata, ProfileRequest **ret_request) {
         _cleanup_free_ ProfileRequest *r = NULL;
         StoreLoad *l = s->loads;
+        Profile **kept;
         int e;
 
         if (!launcher_profile_name_is_valid(name)) {
                 callback(LAUNCHER_REFUSAL_UNKNOWN_PROFILE, NULL, "that is no profile's name",
                          userdata);
+                return 0;
+        }
+        kept = find_kept(s, name);
+        if (kept && image_stamp_holds(&(*kept)->stamp)) {
+                Profile *profile = profile_ref(*kept); /* the callback may bring another */
+
+                callback(LAUNCHER_REFUSAL_INVALID, profile, "", userdata);
+                profile_unref(profile);
                 return 0;
         }
         r = calloc(1, sizeof(*r));

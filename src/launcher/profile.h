@@ -5,7 +5,7 @@
  * (images/<name>/<name>.container, installed as cloche-<name>.container). A profile is read over
  * D-Bus, its command line turned into Podman's JSON (spec-recorder.h), checked (spec.h), and its
  * image resolved to an id and digest; then it is kept until the manager reloads or its image
- * changes. The units are never started (RefuseManualStart=yes).
+ * changes (image-stamp.h). The units are never started (RefuseManualStart=yes).
  *
  * What Quadlet has no key for travels as labels: io.cloche.language, io.cloche.interpreter (words
  * separated by white space; the path of the code's file is appended), io.cloche.code-name,
@@ -20,6 +20,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "launcher/image-stamp.h"
 #include "launcher/podman-api.h"
 #include "wire/launcher-message.h"
 
@@ -37,6 +38,7 @@ typedef struct Profile {
         unsigned warm_low, warm_high; /* marks of its pools, 0 for none */
         LauncherLimits limits;
         json_object *spec; /* checked; for spec_complete() */
+        ImageStamp stamp;  /* of image_id and digest; the store's */
 } Profile;
 
 typedef struct ProfileStore ProfileStore;
@@ -69,8 +71,8 @@ ProfileStore *profile_store_free(ProfileStore *s);
 typedef void (*profile_reloaded_callback_t)(void *userdata);
 void profile_store_watch(ProfileStore *s, profile_reloaded_callback_t callback, void *userdata);
 
-/* Loads one profile, or answers from what is kept after asking Podman whether the image name still
- * means the same image. Concurrent requests for one profile share one load. Returns 0 or -errno. */
+/* Loads one profile, or answers from what is kept, after asking Podman whether the image name still
+ * means the same image where that is not certain. Concurrent requests for one profile share one load. Returns 0 or -errno. */
 int profile_store_get(ProfileStore *s, const char *name, profile_callback_t callback,
                       void *userdata, ProfileRequest **ret_request);
 ProfileRequest *profile_request_free(ProfileRequest *r);
