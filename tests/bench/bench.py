@@ -78,14 +78,16 @@ class Podman:
 
 
 class Row:
-    """One row of the table. ours and other return seconds, of which less is better."""
+    """One row of the table. ours and other return seconds, of which less is better; idle waits until nothing
+    goes on in the background, which is nobody's time here."""
 
-    def __init__(self, name, bar, ours, other, repeats):
+    def __init__(self, name, bar, ours, other, repeats, idle):
         self.name, self.bar = name, bar
         self.ours, self.other = [], []
         for i in range(repeats):
             turns = [(self.ours, ours), (self.other, other)]
             for times, work in turns if i % 2 else reversed(turns):
+                idle()
                 times.append(work())
 
     @property
@@ -115,7 +117,7 @@ class Bench:
 
     def row(self, name, bar, ours, other, repeats=None):
         print(f"▸ {name}", file=sys.stderr, flush=True)
-        row = Row(name, bar, ours, other, repeats or self.repeats)
+        row = Row(name, bar, ours, other, repeats or self.repeats, self.idle)
         self.rows.append(row)
         print(row.text(), flush=True)
 
@@ -163,10 +165,8 @@ class Bench:
         python, node = Podman(self.mode, "python"), Podman(self.mode, "node")
         hello = lambda: timed(python.run, "python3", "-c", HELLO)  # noqa: E731
         with self.marks(python="0") as client:
-            def cold():
-                self.idle()
-                return timed(lambda: client.python(HELLO).good())
-            self.row("python hello, cold / podman run", 0.5, cold, hello)
+            self.row("python hello, cold / podman run", 0.5,
+                     lambda: timed(lambda: client.python(HELLO).good()), hello)
         with self.marks(python="2:2") as client:
             self.row("python hello, warm, first byte / podman run", 1 / 200,
                      lambda: self.warm_run(client, "python", 2, False, code=HELLO), hello)
@@ -179,12 +179,9 @@ class Bench:
                 self.ready("python", 2)
                 return timed(self.mode.cloche, "run", "-c", HELLO)
             self.row("cloche run -c, warm / podman run", 1 / 4, command, hello)
-            def program(*argv):
-                self.idle()
-                return timed(machine.run, argv)
             self.row("python hello, warm / systemd-run --pipe", 1.0,
                      lambda: self.warm_run(client, "python", 2, code=HELLO),
-                     lambda: program("systemd-run", "--pipe", "--quiet", "python3", "-c", HELLO))
+                     lambda: timed(machine.run, ["systemd-run", "--pipe", "--quiet", "python3", "-c", HELLO]))
         with self.marks(node="2:2") as client:
             self.row("node hello, warm / podman run", 1 / 100,
                      lambda: self.warm_run(client, "node", 2, code="console.log('hello')"),
@@ -197,7 +194,6 @@ class Bench:
             client.execute(box, code=HELLO).wait().good()
             name = machine.run(python.command("sleep", "3600", flags=["--detach"])).stdout.decode().strip()
             def second():
-                self.idle()
                 return timed(lambda: client.execute(box, code=HELLO).wait().good())
             self.row("next execution in a live sandbox / podman run", 1 / 250, second,
                      lambda: timed(python.run, "python3", "-c", HELLO))
@@ -223,7 +219,6 @@ class Bench:
             for connection in connections:
                 connection.call("server.info")
             def ours():
-                self.idle()
                 begun = now()
                 for _ in range(runs):
                     for running in [c.start("shell", code="echo hello") for c in connections]:
