@@ -79,8 +79,9 @@
 #define DIGEST_SIZE       72  /* "sha256:" and 64 hex digits */
 #define DETAIL_SIZE       512 /* one sentence for a person */
 
-/* -- sandboxes in the making ------------------------------------------------------------------- */
-#define BIRTHS_AT_ONCE 4 /* at one launcher; Podman would only have more wait for its locks */
+/* -- what one launcher asks of Podman at once: it would only have more wait for its locks -------- */
+#define BIRTHS_AT_ONCE   4 /* sandboxes in the making */
+#define REMOVALS_AT_ONCE 4 /* containers that it is to forget */
 
 /* -- time each step of a sandbox's life may take ----------------------------------------------- */
 #define SCOPE_TIMEOUT_USEC   (10 * USEC_PER_SEC) /* StartTransientUnit → its job done */
@@ -100,6 +101,7 @@
 #define WARM_AGE_MAX_USEC (3600 * USEC_PER_SEC) /* an older one is replaced */
 #define WARM_KEPT_USEC    (30 * USEC_PER_SEC)   /* its user's last connection ended → it ends */
 #define WARM_RETRY_USEC   (30 * USEC_PER_SEC)   /* one could not be made → the next try */
+#define WARM_PAUSE_USEC   (250 * USEC_PER_MSEC) /* one handed over → the next one is begun */
 #define WARM_MEMORY_FREE_PART \
         8 /* 1/8 of the machine's memory must be free for one to be made, and half of
                                  * that for those there are to stay */

@@ -5,12 +5,9 @@
  * there; the sandbox is then open, since the answer only costs time. A request to Podman is never
  * abandoned: what Podman has begun it will finish, and only then can it be undone for good.
  *
- * At most BIRTHS_AT_ONCE go on at a time, so that the time limit of a request to Podman is not spent in
- * the queue for Podman's locks. Then it is the turn of the user who has the fewest in the making, and of
- * his the oldest. */
+ * At most BIRTHS_AT_ONCE go on at a time (turn.c). */
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -28,6 +25,7 @@
 #include "launcher/podman-json.h"
 #include "launcher/removal.h"
 #include "launcher/spec.h"
+#include "launcher/turn.h"
 #include "launcher/warm.h"
 
 /* beyond the execution's own timeout: starting, moving files in and out, draining its output */
@@ -42,58 +40,21 @@ static bool is_being_made(const Sandbox *s) {
         return s->state >= SANDBOX_SCOPE && s->state <= SANDBOX_START;
 }
 
-static unsigned count_births(const Manager *m) {
-        unsigned n = 0;
-
-        for (const Sandbox *s = m->sandboxes; s; s = s->next)
-                n += is_being_made(s);
-        return n;
-}
-
-static unsigned count_births_of(const Manager *m, uint32_t uid) {
-        unsigned n = 0;
-
-        for (const Sandbox *s = m->sandboxes; s; s = s->next)
-                n += is_being_made(s) && s->uid == uid;
-        return n;
-}
-
-static Sandbox *find_next(const Manager *m) {
-        Sandbox *next = NULL;
-        unsigned fewest = UINT_MAX;
-
-        for (Sandbox *s = m->sandboxes; s; s = s->next) {
-                unsigned n;
-
-                if (s->state != SANDBOX_QUEUED)
-                        continue;
-                n = count_births_of(m, s->uid);
-                if (n <= fewest) { /* they stand in the order of their births, the oldest last */
-                        next = s;
-                        fewest = n;
-                }
-        }
-        return next;
+static bool waits_to_be_made(const Sandbox *s) {
+        return s->state == SANDBOX_QUEUED;
 }
 
 static int on_births(sd_event_source *source _unused_, void *userdata) {
         Manager *m = userdata;
         Sandbox *s;
 
-        while (count_births(m) < BIRTHS_AT_ONCE && (s = find_next(m)))
+        while ((s = turn_next(m, waits_to_be_made, is_being_made, BIRTHS_AT_ONCE)))
                 begin(s);
         return 0;
 }
 
 void birth_consider(Manager *m) {
-        int r;
-
-        if (!m->births)
-                r = sd_event_add_defer(m->event, &m->births, on_births, m);
-        else
-                r = sd_event_source_set_enabled(m->births, SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error(r, "Cannot begin the sandboxes that wait");
+        manager_defer(m, &m->births, on_births);
 }
 
 void birth_refuse(Sandbox *s, LauncherRefusal refusal, const char *detail) {
@@ -427,7 +388,7 @@ static int start_scope(Sandbox *s) {
         if (!s->sequence)
                 s->deadline_usec += WARM_AGE_MAX_USEC;
         (void)snprintf(description, sizeof(description), SCOPE_DESCRIPTION "%s", s->profile_name,
-                       s->uid, s->sequence ? "" : ", warm");
+                       s->uid, s->sequence ? "" : ", being made ready");
         s->scope_asked = true;
         return scope_start(s->manager->scopes,
                            &(ScopeOptions){

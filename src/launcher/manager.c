@@ -36,6 +36,17 @@ static int on_idle(sd_event_source *source _unused_, uint64_t usec _unused_, voi
         return sd_event_exit(m->event, 0);
 }
 
+void manager_defer(Manager *m, sd_event_source **source, sd_event_handler_t handler) {
+        int r;
+
+        if (!*source)
+                r = sd_event_add_defer(m->event, source, handler, m);
+        else
+                r = sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error(r, "Cannot go on with what waits");
+}
+
 void manager_consider_exit(Manager *m) {
         int r;
 
@@ -208,6 +219,7 @@ Manager *manager_free(Manager *m) {
         sd_event_source_disable_unref(m->listener);
         sd_event_source_disable_unref(m->idle_timer);
         sd_event_source_disable_unref(m->births);
+        sd_event_source_disable_unref(m->removals);
         if (m->bus)
                 sd_bus_flush_close_unref(m->bus);
         sd_event_unref(m->event);

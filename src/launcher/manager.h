@@ -39,11 +39,13 @@ typedef struct Manager {
         State *state;
 
         Client *clients;
-        Sandbox *sandboxes;      /* the youngest first */
-        sd_event_source *births; /* one more may begin */
+        Sandbox *sandboxes;        /* the youngest first */
+        sd_event_source *births;   /* one more may begin */
+        sd_event_source *removals; /* one more may be tried */
         Pool *pools;
         sd_event_source *pool_consider;
         sd_event_source *pool_timer;
+        uint64_t pool_pause_usec; /* none is made before that, CLOCK_MONOTONIC */
 } Manager;
 
 /* Connects to everything that a launcher needs. Logs what is wrong. Returns 0 or -errno. */
@@ -58,3 +60,6 @@ int manager_run(Manager *m);
 /* Told after every client or sandbox that is gone: starts or stops the idle timer, and ends the
  * loop when stopping and nothing is left. */
 void manager_consider_exit(Manager *m);
+
+/* Has handler called once from the event loop, with the manager; *source is made at the first call. */
+void manager_defer(Manager *m, sd_event_source **source, sd_event_handler_t handler);

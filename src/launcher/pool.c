@@ -7,7 +7,8 @@
  * It begins when its user connects, or asks for the profile first; its marks are the profile's as it was after
  * the last reload of the service manager. It is filled from below its low mark
  * to its high mark, one sandbox at a time for the whole machine (Podman would queue more), and only while
- * no client waits for a sandbox of its own. It ends WARM_KEPT_USEC after its user's last connection.
+ * no client waits for a sandbox of its own, nor for WARM_PAUSE_USEC after one was handed over: what is asked of
+ * a warm sandbox is often done by then, and would have to share the processor. It ends WARM_KEPT_USEC after its user's last connection.
  *
  * What is handed out has the profile as it is now and the image that it has now, is alive, and not old; its
  * limits are the profile's, so who asks for others gets one made. When memory is short nothing is made,
@@ -47,7 +48,7 @@ static uint64_t now_of(const Manager *m) {
         return now;
 }
 
-static void look_again(Manager *m);
+static void look_again(Manager *m, uint64_t usec);
 
 static void on_opened(Sandbox *s _unused_, const int *fds _unused_, size_t n_fds _unused_,
                       void *userdata) {
@@ -124,7 +125,7 @@ static Pool *get(Manager *m, uint32_t uid, const char *profile) {
         *p = (Pool){ .manager = m, .next = m->pools, .uid = uid, .seen_usec = now_of(m) };
         memcpy(p->profile, profile, strlen(profile) + 1);
         m->pools = p;
-        look_again(m);
+        look_again(m, LOOK_USEC);
         return p;
 }
 
@@ -242,7 +243,7 @@ static int on_consider(sd_event_source *source _unused_, void *userdata) {
         Pool *p;
         int r;
 
-        if (m->stopping || is_busy(m))
+        if (m->stopping || is_busy(m) || now_of(m) < m->pool_pause_usec)
                 return 0;
         for (p = m->pools; p; p = p->next)
                 if (wants(p, now_of(m)))
@@ -261,16 +262,8 @@ static int on_consider(sd_event_source *source _unused_, void *userdata) {
 }
 
 void pool_consider(Manager *m) {
-        int r;
-
-        if (!m->pools)
-                return;
-        if (!m->pool_consider)
-                r = sd_event_add_defer(m->event, &m->pool_consider, on_consider, m);
-        else
-                r = sd_event_source_set_enabled(m->pool_consider, SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_warning(r, "Cannot look after what is warm, ignoring");
+        if (m->pools)
+                manager_defer(m, &m->pool_consider, on_consider);
 }
 
 /* -- looking after ----------------------------------------------------------------------------- */
@@ -320,21 +313,23 @@ static int on_look(sd_event_source *source _unused_, uint64_t usec _unused_, voi
                 look_at(p, now_of(m), memory);
         }
         pool_consider(m);
-        look_again(m);
+        look_again(m, LOOK_USEC);
         return 0;
 }
 
 /* Nobody is woken for it when there is no pool. */
-static void look_again(Manager *m) {
+static void look_again(Manager *m, uint64_t usec) {
         int r = 0;
 
         if (!m->pools)
                 return;
         if (!m->pool_timer)
-                r = sd_event_add_time_relative(m->event, &m->pool_timer, CLOCK_MONOTONIC, LOOK_USEC,
-                                               LOOK_USEC, on_look, m);
+                r = sd_event_add_time_relative(m->event, &m->pool_timer, CLOCK_MONOTONIC, usec,
+                                               usec / 2, on_look, m);
         else {
-                r = sd_event_source_set_time_relative(m->pool_timer, LOOK_USEC);
+                r = sd_event_source_set_time_relative(m->pool_timer, usec);
+                if (r >= 0)
+                        r = sd_event_source_set_time_accuracy(m->pool_timer, usec / 2);
                 if (r >= 0)
                         r = sd_event_source_set_enabled(m->pool_timer, SD_EVENT_ONESHOT);
         }
@@ -440,9 +435,12 @@ Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLim
         for (Sandbox *s = m->sandboxes; s; s = s->next)
                 if (fits(s, p, profile, limits, now_of(m)))
                         oldest = s;
-        pool_consider(m);
-        if (!oldest)
+        if (!oldest) {
+                pool_consider(m);
                 return NULL;
+        }
+        m->pool_pause_usec = now_of(m) + WARM_PAUSE_USEC;
+        look_again(m, WARM_PAUSE_USEC);
         r = sandbox_hand_over(oldest, limits, sequence, events, userdata);
         if (r >= 0)
                 return oldest;

@@ -10,7 +10,8 @@
  *   3. wait for "populated 0" in cgroup.events; kill again while it is not
  *   4. DELETE the container by name. After conmon was killed Podman refuses the first time and
  *      obeys the second, or hangs: so each try has its time limit, and is repeated; after a few the
- *      command line "podman rm -f" is tried as well, then all of it again, slower, without end
+ *      command line "podman rm -f" is tried as well, then all of it again, slower, without end.
+ *      At most REMOVALS_AT_ONCE tries go on at a time (turn.c)
  *   5. wait for conmon to be gone, and remove what it wrote after that (conmon.c)
  *
  * Only the launcher's own end stops this, and its successor finds the rest by label and by unit
@@ -32,6 +33,7 @@
 #include "launcher/leaf.h"
 #include "launcher/podman-command.h"
 #include "launcher/removal.h"
+#include "launcher/turn.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
@@ -143,10 +145,13 @@ static void wait_for_next_try(Sandbox *s) {
         wait_at_most(s, usec < REMOVE_AGAIN_MAX_USEC ? usec : REMOVE_AGAIN_MAX_USEC);
 }
 
+static void consider(Manager *m);
+
 static void on_removed(const PodmanAnswer *answer, void *userdata) {
         Sandbox *s = userdata;
 
         s->request = NULL;
+        consider(s->manager);
         if (answer->error == 0 &&
             (answer->status == 200 || answer->status == 204 || answer->status == 404)) {
                 s->create_asked = false;
@@ -163,6 +168,7 @@ static void on_command_done(int error, void *userdata) {
         Sandbox *s = userdata;
 
         s->command = NULL;
+        consider(s->manager);
         if (error < 0)
                 log_warning(error, "podman rm of container %s failed, trying again", s->container);
         wait_for_next_try(s);
@@ -171,6 +177,7 @@ static void on_command_done(int error, void *userdata) {
 static void try_remove(Sandbox *s) {
         int r;
 
+        s->waits_for_removal = false;
         s->state = SANDBOX_REMOVING;
         end_birth(s);
         if (s->remove_tries % (REMOVE_TRIES_BY_API + 1) == REMOVE_TRIES_BY_API)
@@ -184,6 +191,28 @@ static void try_remove(Sandbox *s) {
                             s->container);
                 wait_for_next_try(s);
         }
+}
+
+static bool waits(const Sandbox *s) {
+        return s->waits_for_removal;
+}
+
+static bool is_tried(const Sandbox *s) {
+        return s->state == SANDBOX_REMOVING && (s->request || s->command);
+}
+
+static int on_removals(sd_event_source *source _unused_, void *userdata) {
+        Manager *m = userdata;
+        Sandbox *s;
+
+        while ((s = turn_next(m, waits, is_tried, REMOVALS_AT_ONCE)))
+                try_remove(s);
+        return 0;
+}
+
+/* A sandbox has begun to wait for a try, or a try has ended. */
+static void consider(Manager *m) {
+        manager_defer(m, &m->removals, on_removals);
 }
 
 static int on_conmon_end(sd_event_source *source _unused_, int fd _unused_,
@@ -228,9 +257,10 @@ void removal_continue(Sandbox *s) {
                 wait_at_most(s, KILL_AGAIN_USEC);
                 return;
         }
-        if (s->create_asked)
-                try_remove(s);
-        else if (!is_conmon_waited_for(s))
+        if (s->create_asked) {
+                s->waits_for_removal = true;
+                consider(s->manager);
+        } else if (!is_conmon_waited_for(s))
                 finish(s);
 }
 

@@ -228,6 +228,15 @@ bool sandbox_has_guest(const Sandbox *s) {
         return s->guest_pidfd >= 0 && !is_guest_dead(s);
 }
 
+void sandbox_describe(const Sandbox *s, const char *state) {
+        int r;
+
+        r = scope_describe(s->manager->scopes, s->scope_name, s->profile_name, s->uid, state);
+        if (r < 0)
+                log_warning(r, "Cannot tell the service manager what %s is, ignoring",
+                            s->scope_name);
+}
+
 int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *sequence,
                       const SandboxEvents *events, void *userdata) {
         size_t n_fds = s->warm->driver_pid ? _LAUNCHER_FD_MAX : 1;
@@ -243,10 +252,7 @@ int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *s
         s->events = events;
         s->userdata = userdata;
         s->state = SANDBOX_OPEN;
-        r = scope_describe(s->manager->scopes, s->scope_name, s->profile_name, s->uid);
-        if (r < 0)
-                log_warning(r, "Cannot tell the service manager who has %s, ignoring",
-                            s->scope_name);
+        sandbox_describe(s, "");
         s->events->opened(s, s->warm->fds, n_fds, s->userdata);
         s->warm = warm_free(s->warm);
         return 0;

@@ -69,6 +69,7 @@ struct Sandbox {
         bool is_stray;
         bool conmon_given_time; /* its monitor was waited for, and is gone */
         bool create_asked;      /* a container of that name may exist */
+        bool waits_for_removal; /* for its turn */
         unsigned remove_tries;
         Leaf *leaves;
         Warm *warm;         /* until it is handed over */
@@ -100,6 +101,9 @@ int sandbox_new_warm(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
  * for the ones that its handler keeps. Returns 0, or -errno after which it is to be ended. */
 int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *sequence,
                       const SandboxEvents *events, void *userdata);
+
+/* What `systemctl list-units` says of it from now on: state is "", or begins with ", ". */
+void sandbox_describe(const Sandbox *s, const char *state);
 
 /* Whether its guest is alive. */
 bool sandbox_has_guest(const Sandbox *s);

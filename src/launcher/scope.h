@@ -38,8 +38,9 @@ ScopeStart *scope_start_free(ScopeStart *s);
 /* of a sandbox: its profile and its user */
 #define SCOPE_DESCRIPTION "Cloche sandbox (%s) of uid %u"
 
-/* Gives a warm sandbox's scope the description of one that is used. Not waited for. Returns 0 or -errno. */
-int scope_describe(ScopeBus *b, const char *name, const char *profile, uint32_t uid);
+/* Gives a scope that description with state behind it. Not waited for. Returns 0 or -errno. */
+int scope_describe(ScopeBus *b, const char *name, const char *profile, uint32_t uid,
+                   const char *state);
 
 /* Asks the manager to stop a scope (its processes get SIGKILL). Not waited for; a scope that does
  * not exist is fine. Returns 0 or -errno when the message could not be sent. */

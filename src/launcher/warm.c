@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The only place where the launcher speaks with a guest: SETUP was channel.c's, and then READY, START of
- * the driver, CHILD, its place in a leaf of its own, and GO, as a handler does it for any program. What
- * the driver says is not read here: it stays in the pipe for the handler, which believes none of it.
+ * the driver, CHILD, its place in a leaf of its own, and GO, as a handler does it for any program. When
+ * the driver says something, it has loaded what it was to load. What it says is not read here: it stays
+ * in the pipe for the handler, which believes none of it.
  *
  * From GO on no frame is due. One that comes, the end of the driver included, is the end of the
  * sandbox: what is not as new is not handed out.
@@ -29,6 +30,7 @@ Warm *warm_free(Warm *w) {
         if (!w)
                 return NULL;
         sd_event_source_disable_unref(w->io);
+        sd_event_source_disable_unref(w->ready);
         sd_event_source_disable_unref(w->timer);
         for (size_t i = 0; i < ARRAY_SIZE(w->fds); i++)
                 close_fd(w->fds[i]);
@@ -41,6 +43,7 @@ static void lose(Warm *w, const char *detail) {
         Sandbox *s = w->sandbox;
 
         w->io = sd_event_source_disable_unref(w->io);
+        w->ready = sd_event_source_disable_unref(w->ready);
         w->timer = sd_event_source_disable_unref(w->timer);
         if (w->is_complete)
                 sandbox_lose(s);
@@ -51,9 +54,11 @@ static void lose(Warm *w, const char *detail) {
 static void complete(Warm *w) {
         Sandbox *s = w->sandbox;
 
+        w->ready = sd_event_source_disable_unref(w->ready);
         w->timer = sd_event_source_disable_unref(w->timer);
         w->is_complete = true;
         s->state = SANDBOX_WARM;
+        sandbox_describe(s, ", warm");
         birth_consider(s->manager);
         s->events->opened(s, NULL, 0, s->userdata);
 }
@@ -92,6 +97,17 @@ static int start_driver(Warm *w) {
                        (const int[]){ payload_fd, in, out, err }, 4);
 }
 
+static int on_ready(sd_event_source *source _unused_, int fd _unused_, uint32_t revents,
+                    void *userdata) {
+        Warm *w = userdata;
+
+        if (revents & EPOLLIN)
+                complete(w);
+        else
+                lose(w, "the container runs, but its driver ended before it was ready");
+        return 0;
+}
+
 /* Returns 0 or -errno. */
 static int let_go(Warm *w, pid_t pid) {
         GuestFrame f;
@@ -105,26 +121,26 @@ static int let_go(Warm *w, pid_t pid) {
         if (r < 0)
                 return r;
         w->driver_pid = pid;
-        return 0;
+        r = sd_event_add_io(w->sandbox->manager->event, &w->ready, w->fds[LAUNCHER_FD_REPLIES],
+                            EPOLLIN, on_ready, w);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_time_relative(w->timer, DRIVER_TIMEOUT_USEC);
 }
 
 /* Returns 0, or -errno when the guest is of no use. */
 static int take_frame(Warm *w, const GuestFrame *f, pid_t sender) {
-        int r;
-
         if (f->header.type == GUEST_FRAME_READY && !w->is_guest_ready) {
                 w->is_guest_ready = true;
                 if (w->sandbox->profile->driver[0])
                         return start_driver(w);
-        } else if (f->header.type == GUEST_FRAME_CHILD && !w->is_complete && w->is_guest_ready &&
-                   f->header.exec == LAUNCHER_DRIVER_EXEC && sender > 0) {
-                r = let_go(w, sender);
-                if (r < 0)
-                        return r;
-        } else
-                return -EBADMSG;
-        complete(w);
-        return 0;
+                complete(w);
+                return 0;
+        }
+        if (f->header.type == GUEST_FRAME_CHILD && w->is_guest_ready && !w->driver_pid &&
+            f->header.exec == LAUNCHER_DRIVER_EXEC && sender > 0)
+                return let_go(w, sender);
+        return -EBADMSG;
 }
 
 static int on_io(sd_event_source *source _unused_, int fd, uint32_t revents _unused_,
@@ -149,7 +165,7 @@ static int on_io(sd_event_source *source _unused_, int fd, uint32_t revents _unu
 }
 
 static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
-        lose(userdata, "the container runs, but its driver was not started in time");
+        lose(userdata, "the container runs, but its driver was not ready in time");
         return 0;
 }
 

@@ -15,11 +15,12 @@ struct Warm {
         bool is_guest_ready;
         bool is_complete; /* it may be handed over */
         sd_event_source *io;
+        sd_event_source *ready; /* until the driver has said so */
         sd_event_source *timer;
 };
 
 /* Takes the channel of a sandbox whose guest has connected (consumed, also on failure), and starts the
- * driver. SandboxEvents.opened comes when it is complete; whatever goes wrong before or after ends
+ * driver. SandboxEvents.opened comes when that is ready; whatever goes wrong before or after ends
  * the sandbox, by refused or died. Returns 0 or -errno. */
 int warm_begin(Sandbox *s, int channel_fd);
 

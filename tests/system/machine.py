@@ -22,7 +22,7 @@ CGROUPS = pathlib.Path("/sys/fs/cgroup")
 SCOPE = re.compile(r"cloche-([0-9a-f]{32})\.scope$")
 # Processes that exist for one sandbox or one connection only. The launcher and Podman's service
 # may stay for the next one.
-SHORT_LIVED = re.compile(r"^(conmon|crun|cloche-handler|cloche-guest|cloche-holder)")
+SHORT_LIVED = re.compile(r"^(conmon|crun|cloche-(conmon|handler|guest|holder))")
 SANDBOX_MOUNT = re.compile(r"/overlay/[^/]+/merged|/overlay-containers/|/cloche(-launcher)?/[0-9a-f]{8}")
 
 
@@ -208,14 +208,13 @@ class Mode:
         return {line[0].removeprefix("cloche-").removesuffix(".scope"): line[4] for line in lines}
 
     def wait_for_warm(self, number, profile="python", user="agent"):
-        """The sandboxes that wait for this user, when there are so many and the driver of each has begun."""
-        text = f"Cloche sandbox ({profile}) of uid {user_ids(user)[0]}, warm"
+        """The sandboxes that wait for this user, when there are so many and no other is being made."""
+        text = f"Cloche sandbox ({profile}) of uid {user_ids(user)[0]}, "
 
         def ready():
-            there = {sandbox for sandbox, said in self.descriptions().items() if said == text}
-            scopes = self.scopes()
-            return there if len(there) == number and all(
-                sandbox in scopes and list(scopes[sandbox].glob("libpod-*/exec-1")) for sandbox in there) else None
+            found = [(sandbox, said) for sandbox, said in self.descriptions().items() if said.startswith(text)]
+            return {sandbox for sandbox, _ in found} if len(found) == number and all(
+                said == text + "warm" for _, said in found) else None
         return wait_for(ready, 120, f"{number} warm {profile}")
 
     def processes_of(self, sandbox):

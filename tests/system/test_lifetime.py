@@ -229,6 +229,25 @@ def test_a_client_that_closes_in_the_middle_of_many_runs_leaves_nothing(mode, wa
     watch.assert_clean_within(10)
 
 
+def test_many_that_end_at_once_are_gone_soon_and_hold_nobody_up(mode, watch):
+    """Podman has locks: what comes to it all at once waits for them until it is too late."""
+    since = time.time()
+    with mode.connect() as other:
+        other.call("server.info")
+        with mode.connect() as client:
+            calls = [client.send("sandbox.open", {"profile": "shell"}) for _ in range(16)]
+            for call in calls:
+                client.answer(call)
+            monitors = [p.command() for p in mode.processes() if p.name == "conmon"]
+            assert len(monitors) == 16
+            # what they would start at the end would be sixteen more of those who want the locks
+            assert not [words for words in monitors if b"--exit-command" in words]
+        assert other.run(argv=["echo", "hi"]).good() == "hi\n"
+    watch.assert_clean_within(20)
+    told = mode.journal("_COMM=cloche-launcher", f"--since=@{since:.6f}", "--priority=warning")
+    assert not told, [entry["MESSAGE"] for entry in told]
+
+
 def test_a_client_that_leaves_before_the_answer_leaves_nothing(mode, watch):
     for _ in range(5):
         client = mode.connect()

@@ -187,17 +187,20 @@ def test_they_stay_for_the_next_connection_and_then_go(kept):
 
 
 def test_marks_that_change_are_followed(system):
+    def there():
+        return {said for said in system.descriptions().values() if "(tide)" in said}
     with connected(system) as client:
-        for marks, number in ("1:1", 1), ("2:2", 2):
-            with machine.quadlets(system, **{"python.d/60-warm.conf": WARM.format(marks=marks)}):
-                ready = system.wait_for_warm(number)
-        machine.wait_for(lambda: not ready & set(system.scopes()), 20, "none, as without marks")
-        assert client.run("python", code="print(7)").good() == "7\n"
-        # a profile that comes while its user is connected
-        with machine.quadlets(system, late=PROFILE + "Label=io.cloche.warm=1\n"):
-            machine.wait_for(lambda: any("(late)" in said and said.endswith(", warm")
-                                         for said in system.descriptions().values()), 60, "one of the new profile")
-        machine.wait_for(lambda: not system.scopes(), 20, "none of a profile that is gone")
+        with machine.quadlets(system, tide=PROFILE):  # its user is connected already
+            for marks in 1, 2:
+                with machine.quadlets(system, **{"tide.d/60-warm.conf": f"[Container]\nLabel=io.cloche.warm={marks}\n"}):
+                    system.wait_for_warm(marks, "tide")
+            machine.wait_for(lambda: not there(), 20, "none without marks")
+            assert client.run("tide", code="echo 7").good() == "7\n"
+            with machine.quadlets(system, **{"tide.d/60-warm.conf": "[Container]\nLabel=io.cloche.warm=1\n"}):
+                system.wait_for_warm(1, "tide")
+                (system.quadlets / "cloche-tide.container").write_text("[Container]\n")
+                system.reload()
+                machine.wait_for(lambda: not there(), 20, "none of a profile that is gone")
 
 
 def test_marks_that_make_no_sense_are_told(system):
