@@ -10,8 +10,11 @@
  * After an exit, END waits for the end of both output streams, or OUTPUT_GRACE_USEC at most: a
  * background process that holds them open does not hold up the result.
  *
- * To stop code, its interpreter is interrupted and moved out, and all that is left in its cgroup is
- * killed at once; if the interpreter has not let go of the code some time later, it is killed too. */
+ * To stop code, its interpreter is interrupted and moved out, and then all that is left in its cgroup is
+ * killed at once; if the interpreter has not let go of the code some time later, it is killed too. What
+ * the code waits for must not be dead before the interpreter knows that it is to let go, or it would go
+ * on to what comes next: so after the interrupt the guest is told to end the stand-in, and the stand-in's
+ * exit says that both were done. */
 
 #include <errno.h>
 #include <signal.h>
@@ -151,10 +154,14 @@ static void begin_flush(Execution *e) {
                                                                 : FLUSH_TIMEOUT_USEC);
 }
 
+static void kill_rest(Execution *e);
+
 void execution_exited(Execution *e) {
         e->has_exited = true;
         if (e->state == EXECUTION_FLUSHING && is_flushed(e))
                 execution_finish(e, 0, NULL);
+        else
+                kill_rest(e);
 }
 
 static void on_ended(const LauncherEnded *ended, void *userdata) {
@@ -208,15 +215,20 @@ void execution_end_stopping(Execution *e) {
                 begin_flush(e);
 }
 
-void execution_code_left(Execution *e) {
+static void kill_rest(Execution *e) {
         int r;
 
-        if (e->state != EXECUTION_STOPPING)
+        if (e->state != EXECUTION_STOPPING || !e->driver_is_out || !e->has_exited || e->is_left)
                 return;
         e->is_left = e->kills = true;
         r = program_end(e->program, /* is_kill= */ true, on_ended, e);
         if (r < 0 && r != -ENOTCONN)
                 handler_exit(e->sandbox->handler, r);
+}
+
+void execution_code_left(Execution *e) {
+        e->driver_is_out = true;
+        kill_rest(e);
 }
 
 /* An interrupt saves an interpreter's state, and has it say where it was: which of code that was
@@ -239,6 +251,7 @@ void execution_stop(Execution *e, EndCause cause) {
                         break;
                 }
                 e->state = EXECUTION_STOPPING;
+                (void)program_signal(e->program, SIGKILL, /* to_group= */ true);
                 execution_set_timer(e, INTERRUPT_GRACE_USEC);
                 break;
         case EXECUTION_DRAINING:

@@ -38,7 +38,8 @@ struct Execution {
         bool is_started;
         uint64_t started_usec;
         bool kills;      /* END does, or did */
-        bool is_left;    /* STOPPING: the driver is out of its cgroup, all else there is killed … */
+        bool driver_is_out; /* STOPPING: of its cgroup */
+        bool is_left;    /* and the interrupt was sent: all else there is killed … */
         bool is_ended;   /* … and dead */
         bool at_driver;  /* the driver knows it */
         bool has_exited; /* its program, or the stand-in for code */
