@@ -37,13 +37,13 @@ struct Execution {
         sd_event_source *timer;
         bool is_started;
         uint64_t started_usec;
-        bool kills;      /* END does, or did */
+        bool kills;         /* END does, or did */
         bool driver_is_out; /* STOPPING: of its cgroup */
-        bool is_left;    /* and the interrupt was sent: all else there is killed … */
-        bool is_ended;   /* … and dead */
-        bool at_driver;  /* the driver knows it */
-        bool has_exited; /* its program, or the stand-in for code */
-        bool is_prepared; /* its stand-in holds the streams for the driver to open */
+        bool is_left;       /* and the interrupt was sent: all else there is killed … */
+        bool is_ended;      /* … and dead */
+        bool at_driver;     /* the driver knows it */
+        bool has_exited;    /* its program, or the stand-in for code */
+        bool is_prepared;   /* its stand-in holds the streams for the driver to open */
         RunEnd end;
 };
 
