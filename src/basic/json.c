@@ -115,6 +115,10 @@ static int scan_string(Scanner *s) {
                 if ((unsigned char)*s->p < 0x20)
                         return wrong(s, "a string has a control character");
                 if (*s->p != '\\') {
+                        if ((unsigned char)*s->p < 0x80) {
+                                s->p++;
+                                continue;
+                        }
                         n = utf8_character_size(s->p, (size_t)(s->end - s->p));
                         if (n == 0 || n == UTF8_INCOMPLETE)
                                 return wrong(s, "a string is not UTF-8");

@@ -36,6 +36,8 @@ GROUPBY = ("import pandas as pd\n"
 WARM = "[Container]\nLabel=io.cloche.warm={marks}\n"
 # Where Podman keeps what it knows of each container, in a directory named by its id.
 STORE = pathlib.Path("/var/lib/containers/storage/overlay-containers")
+# The processes of each sandbox beside the code's, by their names.
+ONE_MORE = ("cloche-holder", "guest", "conmon")
 # What describes a service and not a container, in the command that the generator makes.
 SERVICE_FLAGS = ("--name", "--replace", "--rm", "--cgroups", "-d", "--sdnotify", "--cidfile")
 
@@ -242,6 +244,9 @@ class Bench:
             self.row(f"file.put of {size // MIB} MiB / podman cp", 1.0,
                      lambda: self.put(client, box, file.read_bytes()),
                      lambda: timed(machine.run, ["podman", "cp", str(file), f"{name}:/work/file"]), 3)
+            self.row(f"file.get of {size // MIB} MiB / podman cp", 1.0,
+                     lambda: timed(client.call, "file.get", {"sandbox": box, "path": "file", "stream": True}),
+                     lambda: timed(machine.run, ["podman", "cp", f"{name}:/work/file", str(file)]), 3)
             machine.run(["podman", "rm", "-f", "-t0", name])
             file.unlink()
 
@@ -303,12 +308,15 @@ class Bench:
             scope, = self.mode.scopes().values()
             self.memory.append(("a warm python with pandas, its cgroup",
                                 f"{int((scope / 'memory.current').read_text()) / MIB:.1f} MiB"))
+            beside = 0
             for process in self.mode.processes():
-                if process.name in ("cloche-handler", "cloche-launcher", "cloche-guest", "conmon"):
-                    with contextlib.suppress(OSError):
-                        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-                        rss = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-                        self.memory.append((f"RSS of {process.name}", f"{int(rss) / 1024:.1f} MiB"))
+                if process.name in ("cloche-handler", "cloche-launcher", *ONE_MORE):
+                    text = pathlib.Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+                    kib = {words[0]: int(words[1]) for words in map(str.split, text.splitlines()[1:])}
+                    self.memory.append((f"RSS, PSS of {process.name}",
+                                        f"{kib['Rss:'] / 1024:.1f}, {kib['Pss:'] / 1024:.1f} MiB"))
+                    beside += kib["Pss:"] if process.name in ONE_MORE else 0
+            self.memory.append(("a warm sandbox beyond its interpreter, PSS", f"{beside / 1024:.1f} MiB"))
 
     def report(self, json_file):
         print(f"\n{platform.release()} {platform.machine()}, {os.cpu_count()} CPU; "
