@@ -280,7 +280,8 @@ function onInterrupt() {
 }
 
 // process.exit(), or the end of the last piece: what the code wants to do then comes first, and may exit once
-// more. Its streams end here, and not when Node has taken itself apart, which takes longer than most programs.
+// more. The streams of the last one end here, and not when Node has taken itself apart, which takes longer than
+// most programs. Where more may come, what comes must not find a Node that is about to be gone.
 function onExit(code) {
     if (!current)
         return;
@@ -294,10 +295,11 @@ process.on('exit', onExit);
 const {reallyExit} = process;
 process.reallyExit = (code) => {
     if (current) {
-        const {number, end} = current;
+        const {number, end, last} = current;
         const exitCode = Number(code ?? 0);
         current = null;
-        streams.disconnect();
+        if (last)
+            streams.disconnect();
         send({done: number, exit_code: exitCode & 0xff, error: end?.exit_code === exitCode ? end.error : undefined});
     }
     reallyExit.call(process, code);

@@ -254,10 +254,15 @@ class Bench:
         """Seconds for a file to go in by file.put."""
         begun = now()
         put = client.send("file.put", {"sandbox": box, "path": "file", "text": "", "more": True})
+        pieces = []  # two of them are on their way, so that nobody waits for the other
         for at in range(0, len(data), PIECE):
-            client.call("exec.stdin", {"id": put, "eof": at + PIECE >= len(data),
-                                       "base64": base64.b64encode(data[at:at + PIECE]).decode()})
-        client.answer(put)
+            if len(pieces) == 2:
+                client.answer(pieces.pop(0))
+            pieces.append(client.send("exec.stdin", {
+                "id": put, "eof": at + PIECE >= len(data),
+                "base64": base64.b64encode(data[at:at + PIECE]).decode()}))
+        for request in (*pieces, put):
+            client.answer(request)
         return now() - begun
 
     def ends(self):
