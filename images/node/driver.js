@@ -279,9 +279,18 @@ function onInterrupt() {
     fail(error, undefined, INTERRUPTED);
 }
 
+function endStreams() {
+    try {
+        streams.disconnect();
+    } catch {
+        // The code has closed one of them itself.
+    }
+}
+
 // process.exit(), or the end of the last piece: what the code wants to do then comes first, and may exit once
 // more. The streams of the last one end here, and not when Node has taken itself apart, which takes longer than
-// most programs. Where more may come, what comes must not find a Node that is about to be gone.
+// most programs. Where more may come, what comes must not find a Node that is about to be gone: there it is
+// Node's own end that says that the code is done, unless there is an error to tell.
 function onExit(code) {
     if (!current)
         return;
@@ -298,9 +307,11 @@ process.reallyExit = (code) => {
         const {number, end, last} = current;
         const exitCode = Number(code ?? 0);
         current = null;
+        const error = end?.exit_code === exitCode ? end.error : undefined;
         if (last)
-            streams.disconnect();
-        send({done: number, exit_code: exitCode & 0xff, error: end?.exit_code === exitCode ? end.error : undefined});
+            endStreams();
+        if (last || error)
+            send({done: number, exit_code: exitCode & 0xff, error});
     }
     reallyExit.call(process, code);
 };

@@ -397,14 +397,15 @@ def run(command):
 
 
 def let_go():
-    """What Python does to a program's objects when it ends: they may have something to say at their end, and C
-    libraries what they have kept to write. Python itself does it all over again, with every module that was
-    loaded, which takes longer than most programs run."""
-    threading.excepthook = lambda _: None  # threads that nobody awaits lose their names here
-    names = [name for name in main.__dict__ if not name.startswith("__")]
-    for name in sorted(names, key=lambda name: not name.startswith("_")):
-        main.__dict__[name] = None
-    gc.collect()
+    """What Python does to the objects of a program when it ends: they may have something to say at their end, and
+    C libraries what they have kept to write. Python itself does it all over again, with every module that was
+    loaded, which takes longer than most programs run; what such a module holds is not heard any more."""
+    if threading.active_count() == 1:  # others would find their names gone; Python lets them run no further
+        builtins._ = None
+        names = [name for name in main.__dict__ if not name.startswith("__")]
+        for name in sorted(names, key=lambda name: not name.startswith("_")):
+            main.__dict__[name] = None
+        gc.collect()
     flush()
     ctypes.CDLL(None).fflush(None)
 

@@ -37,7 +37,8 @@
 static void begin(Sandbox *s);
 
 static bool is_being_made(const Sandbox *s) {
-        return s->state >= SANDBOX_SCOPE && s->state <= SANDBOX_START;
+        return s->state >= SANDBOX_SCOPE && s->state <= SANDBOX_START &&
+               !s->warm; /* Podman is through with that one */
 }
 
 static bool waits_to_be_made(const Sandbox *s) {
@@ -189,6 +190,7 @@ static int on_guest(sd_event_source *source _unused_, int fd _unused_, uint32_t 
                 if (r < 0)
                         birth_refuse(s, LAUNCHER_REFUSAL_INTERNAL,
                                      "the guest could not be listened to");
+                birth_consider(s->manager);
                 return 0;
         }
         r = birth_record(s);

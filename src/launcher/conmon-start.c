@@ -21,10 +21,17 @@ static int is_dropped(const char *word) {
 }
 
 int main(int argc, char *argv[]) {
-        /* where distributions have it; one that Podman finds by itself elsewhere is named here too */
-        static const char *const paths[] = { "/usr/libexec/podman/conmon", "/usr/bin/conmon",
-                                             "/usr/local/libexec/podman/conmon",
-                                             "/usr/local/bin/conmon" };
+        /* where Podman looks by default, in its order */
+        static const char *const paths[] = {
+                "/usr/libexec/podman/conmon",
+                "/usr/local/libexec/podman/conmon",
+                "/usr/local/lib/podman/conmon",
+                "/usr/bin/conmon",
+                "/usr/sbin/conmon",
+                "/usr/local/bin/conmon",
+                "/usr/local/sbin/conmon",
+                "/run/current-system/sw/bin/conmon",
+        };
         int n = 1;
 
         if (argc < 1)

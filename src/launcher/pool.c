@@ -125,7 +125,8 @@ static Pool *get(Manager *m, uint32_t uid, const char *profile) {
         *p = (Pool){ .manager = m, .next = m->pools, .uid = uid, .seen_usec = now_of(m) };
         memcpy(p->profile, profile, strlen(profile) + 1);
         m->pools = p;
-        look_again(m, LOOK_USEC);
+        if (!p->next) /* else the timer runs, and maybe for less */
+                look_again(m, LOOK_USEC);
         return p;
 }
 
@@ -220,7 +221,7 @@ static void on_profile(LauncherRefusal refusal, Profile *profile, const char *de
                 log_debug("No sandbox of %s is made ready for uid %u (%s)", p->profile, p->uid,
                           detail);
                 p->retry_usec = now_of(m) + WARM_RETRY_USEC;
-                if (refusal != LAUNCHER_REFUSAL_PODMAN)
+                if (refusal != LAUNCHER_REFUSAL_PODMAN && refusal != LAUNCHER_REFUSAL_INTERNAL)
                         end_stale(p, NULL);
                 pool_consider(m);
                 return;

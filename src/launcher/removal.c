@@ -11,7 +11,8 @@
  *   4. DELETE the container by name. After conmon was killed Podman refuses the first time and
  *      obeys the second, or hangs: so each try has its time limit, and is repeated; after a few the
  *      command line "podman rm -f" is tried as well, then all of it again, slower, without end.
- *      At most REMOVALS_AT_ONCE tries go on at a time (turn.c)
+ *      At most REMOVALS_AT_ONCE go on at their first try at a time (turn.c); those that come after it
+ *      have pauses between them, and one that hangs takes nobody's turn
  *   5. wait for conmon to be gone, and remove what it wrote after that (conmon.c)
  *
  * Only the launcher's own end stops this, and its successor finds the rest by label and by unit
@@ -34,6 +35,7 @@
 #include "launcher/podman-command.h"
 #include "launcher/removal.h"
 #include "launcher/turn.h"
+#include "launcher/warm.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
@@ -168,7 +170,6 @@ static void on_command_done(int error, void *userdata) {
         Sandbox *s = userdata;
 
         s->command = NULL;
-        consider(s->manager);
         if (error < 0)
                 log_warning(error, "podman rm of container %s failed, trying again", s->container);
         wait_for_next_try(s);
@@ -198,7 +199,7 @@ static bool waits(const Sandbox *s) {
 }
 
 static bool is_tried(const Sandbox *s) {
-        return s->state == SANDBOX_REMOVING && (s->request || s->command);
+        return s->state == SANDBOX_REMOVING && s->remove_tries == 0 && s->request;
 }
 
 static int on_removals(sd_event_source *source _unused_, void *userdata) {
@@ -210,7 +211,7 @@ static int on_removals(sd_event_source *source _unused_, void *userdata) {
         return 0;
 }
 
-/* A sandbox has begun to wait for a try, or a try has ended. */
+/* A sandbox has begun to wait for its first try, or such a try has ended. */
 static void consider(Manager *m) {
         manager_defer(m, &m->removals, on_removals);
 }
@@ -257,7 +258,9 @@ void removal_continue(Sandbox *s) {
                 wait_at_most(s, KILL_AGAIN_USEC);
                 return;
         }
-        if (s->create_asked) {
+        if (s->create_asked && s->remove_tries > 0)
+                try_remove(s);
+        else if (s->create_asked) {
                 s->waits_for_removal = true;
                 consider(s->manager);
         } else if (!is_conmon_waited_for(s))
@@ -275,6 +278,7 @@ void removal_begin(Sandbox *s) {
         s->listener_watch = sd_event_source_disable_unref(s->listener_watch);
         sandbox_remove_files(s);
         s->scope_start = scope_start_free(s->scope_start);
+        s->warm = warm_free(s->warm); /* nothing that it says from now on is news */
 
         if (s->cgroup_fd >= 0)
                 (void)cgroup_kill(s->cgroup_fd); /* said and repeated in removal_continue() */

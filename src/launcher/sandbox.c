@@ -5,8 +5,9 @@
  *   QUEUED    it waits for its turn
  *   SCOPE     a holder process is spawned and systemd makes the scope around it, limits and all
  *   CREATE    the holder is in a leaf; Podman creates the container with the scope as its parent
- *   START     Podman starts it; meanwhile the guest connects to the sandbox's own socket (birth.c)
- *   WARM      where it was made for nobody yet (pool.c): its driver is started and it waits (warm.c)
+ *   START     Podman starts it; meanwhile the guest connects to the sandbox's own socket (birth.c). Where
+ *             it was made for nobody yet (pool.c), its driver loads (warm.c)
+ *   WARM      and then it waits for its client
  *   OPEN      the channel has been handed to the handler; from here on we only watch
  *   KILLING   everything in the scope was killed (cgroup.kill), not seen empty yet
  *   REMOVING  empty; Podman forgets the container (removal.c)

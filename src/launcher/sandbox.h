@@ -10,12 +10,12 @@
 #include "launcher/podman-command.h"
 
 typedef enum SandboxState {
-        SANDBOX_QUEUED,   /* others are being made */
-        SANDBOX_SCOPE,    /* the holder waits for its scope */
-        SANDBOX_CREATE,   /* Podman makes the container */
-        SANDBOX_START,    /* Podman starts it; the guest will connect */
-        SANDBOX_WARM,     /* whole, and waits for a client of its user */
-        SANDBOX_OPEN,     /* the guest's channel is with the handler */
+        SANDBOX_QUEUED, /* others are being made */
+        SANDBOX_SCOPE,  /* the holder waits for its scope */
+        SANDBOX_CREATE, /* Podman makes the container */
+        SANDBOX_START,  /* Podman starts it; the guest will connect, and a warm one's driver load */
+        SANDBOX_WARM,   /* whole, and waits for a client of its user */
+        SANDBOX_OPEN,   /* the guest's channel is with the handler */
         SANDBOX_KILLING,  /* cgroup.kill is written, not empty yet */
         SANDBOX_REMOVING, /* empty; Podman forgets the container */
 } SandboxState;

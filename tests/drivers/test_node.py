@@ -224,17 +224,24 @@ class Ends(NodeCase):
             ["'through it'"])
         self.run_code("child.kill()")
 
+    def exit_code(self, code, stdout, **more):
+        """Of Node itself, which is not done with such code before it has ended."""
+        ended = self.driver.run(code, name="main.js", **more)
+        self.assertIsNone(ended.done)
+        self.assertEqual(ended.stdout, stdout)
+        return self.driver.process.wait(20)
+
     def test_exit_ends_node_with_its_code(self):
-        ended = self.run_code("setInterval(() => {}, 9); process.on('exit', () => console.log('bye')); process.exit(3)",
-                              3)
-        self.assertEqual((ended.stdout, ended.error), ("bye\n", None))
-        self.assertIsNone(self.driver.receive(), "the driver is gone")
+        self.assertEqual(self.exit_code("setInterval(() => {}, 9); process.on('exit', () => console.log('bye'));"
+                                        "process.exit(3)", "bye\n"), 3)
 
     def test_an_exit_handler_may_exit_with_another_code(self):
-        ended = self.run_code("process.on('exit', () => { console.log('one'); process.exit(5) });"
-                              "process.on('exit', () => console.log('never')); process.exit(3)", 5)
-        self.assertEqual((ended.stdout, ended.error), ("one\n", None))
-        self.assertEqual(self.driver.process.wait(20), 5)
+        self.assertEqual(self.exit_code("process.on('exit', () => { console.log('one'); process.exit(5) });"
+                                        "process.on('exit', () => console.log('never')); process.exit(3)",
+                                        "one\n"), 5)
+
+    def test_the_last_code_may_close_its_streams(self):
+        self.run_code("require('node:fs').closeSync(1)", 0, last=True)
 
     def test_an_exit_handler_may_fail(self):
         ended = self.run_code("process.on('exit', () => { throw new Error('too late') }); 1", 1, last=True)
