@@ -70,6 +70,12 @@ function defineGlobal(name, value) {
     Object.defineProperty(globalThis, name, {value, writable: true, configurable: true});
 }
 
+function loaderOf(filename) {
+    return vm.runInThisContext('(name, options) => import(name, options)', {
+        filename, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    });
+}
+
 // The file that this piece of code is, as far as it can tell: in the directory that it runs in.
 function settle(file) {
     const here = process.cwd();
@@ -79,9 +85,7 @@ function settle(file) {
     module.paths = Module._nodeModulePaths(here);
     const require = Module.createRequire(filename);
     require.main = module;
-    const load = vm.runInThisContext('(name, options) => import(name, options)', {
-        filename, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
+    const load = loaderOf(filename);
     Object.assign(globalThis.__cloche, {
         meta: {
             filename, dirname: here, url: pathToFileURL(filename).href,
@@ -371,6 +375,7 @@ defineGlobal('__cloche', {});
 defineGlobal('display', display);
 own = post('Runtime.evaluate', {expression: '__cloche', objectGroup: 'driver'}).result.objectId;
 process.execArgv = [];
+loaderOf(__filename)('node:path'); // warns once that it is experimental, and so not in the code
 background.install(() => current !== null && !current.last);
 
 const interrupts = new Interrupts(onInterrupt);

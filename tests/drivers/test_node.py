@@ -198,6 +198,14 @@ class Failures(NodeCase):
         self.assertEqual((ended.stdout, ended.error), ("mine x\n", None))
 
 
+class Warnings(NodeCase):
+    def test_code_hears_no_warning_that_is_not_its_own(self):
+        ended = self.run_code("process.on('warning', (w) => console.log(w.message)); await import('node:path');"
+                              "await new Promise((r) => setTimeout(r, 20)); process.emitWarning('its own');"
+                              "await new Promise((r) => setTimeout(r, 20))")
+        self.assertEqual(ended.stdout, "its own\n")
+
+
 class Ends(NodeCase):
     def test_what_the_loop_waits_for_is_waited_for(self):
         ended = self.run_code("""

@@ -226,9 +226,10 @@ def test_pulls_an_image_and_names_it_as_the_profile_does(mode, contexts, registr
 
 def test_the_profiles_keep_what_they_promise(mode):
     """As any user runs it, in both modes; the installed checks."""
-    ended = mode.cloche("images", "--check", "python", "shell", timeout=300)
+    checks = {"browser": "check.mjs", "node": "check.mjs", "python": "check.py", "shell": "check.sh"}
+    ended = mode.cloche("images", "--check", *checks, timeout=300)
     assert ended.returncode == 0, ended
-    for profile, check in ("python", "check.py"), ("shell", "check.sh"):
+    for profile, check in checks.items():
         assert re.search(rf"^{profile} +{re.escape(check)} +ok +[\d.]+ m?s +[\d.]+ m?s +[\d.]+ MiB$",
                          ended.stdout.decode(), re.MULTILINE), ended
 
