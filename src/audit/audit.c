@@ -22,11 +22,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
-#include <time.h>
 
 #include "audit/audit.h"
 #include "audit/event.h"
 #include "basic/cleanup.h"
+#include "basic/clock.h"
 #include "basic/fd.h"
 #include "basic/limits.h"
 
@@ -212,17 +212,10 @@ Audit *audit_free(Audit *a) {
         return NULL;
 }
 
-static uint64_t now_usec(void) {
-        struct timespec ts;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 /* Waits for room in the queue. Returns 0, also when there may be none, or -ETIMEDOUT. */
 static int wait_writable(int fd, uint64_t deadline) {
         struct pollfd p = { .fd = fd, .events = POLLOUT };
-        uint64_t now = now_usec();
+        uint64_t now = clock_now_usec();
 
         if (now >= deadline)
                 return -ETIMEDOUT;
@@ -262,7 +255,7 @@ static int send_entry(int socket_fd, const void *data, size_t size, uint64_t dea
 
 int audit_write(Audit *a, AuditSequence *seq, AuditEvent event, const AuditValue *values,
                 size_t n_values) {
-        uint64_t deadline = now_usec() + AUDIT_TIMEOUT_USEC;
+        uint64_t deadline = clock_now_usec() + AUDIT_TIMEOUT_USEC;
         _cleanup_free_ char *data = NULL;
         size_t size;
         int r;

@@ -12,8 +12,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "basic/json.h"
 #include "client/call.h"
 #include "client/exec.h"
@@ -38,13 +38,6 @@ void exec_done(Exec *e) {
         cleanup_json(&e->result);
         cleanup_json(&e->error);
         e->result = e->error = NULL;
-}
-
-static uint64_t now_usec(void) {
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
 }
 
 static bool has_ended(const Exec *e) {
@@ -72,7 +65,7 @@ static int cancel(Exec *e, int signo) {
         r = send_control(e, "exec.cancel", NULL);
         if (r < 0)
                 return r;
-        e->cancelled_usec = now_usec();
+        e->cancelled_usec = clock_now_usec();
         e->signo = signo;
         e->source.fd = -EBADF;
         return 0;
@@ -222,7 +215,7 @@ static int prepare(Exec *e, struct pollfd p[static _POLL_MAX]) {
         run_output_prepare(&e->output, &p[POLL_STDOUT], &p[POLL_STDERR]);
 
         if (e->cancelled_usec > 0 && !has_ended(e)) {
-                uint64_t passed = now_usec() - e->cancelled_usec;
+                uint64_t passed = clock_now_usec() - e->cancelled_usec;
 
                 return passed >= EXEC_CANCEL_USEC ? 0
                                                   : (int)((EXEC_CANCEL_USEC - passed) / 1000) + 1;
@@ -275,7 +268,7 @@ static int dispatch(Exec *e) {
                         return r;
         }
         if (e->cancelled_usec > 0 && !has_ended(e) &&
-            now_usec() - e->cancelled_usec >= EXEC_CANCEL_USEC)
+            clock_now_usec() - e->cancelled_usec >= EXEC_CANCEL_USEC)
                 e->closed = true;
         r = run_output_dispatch(&e->output, p[POLL_STDOUT].revents, p[POLL_STDERR].revents);
         if (r < 0) {

@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "basic/clock.h"
 #include "basic/json.h"
 #include "client/amount.h"
 #include "client/images-make.h"
@@ -31,13 +31,6 @@
 #define CAPABILITIES                                                                       \
         "[\"CHOWN\",\"DAC_OVERRIDE\",\"FOWNER\",\"FSETID\",\"KILL\",\"NET_BIND_SERVICE\"," \
         "\"SETFCAP\",\"SETGID\",\"SETPCAP\",\"SETUID\",\"SYS_CHROOT\"]"
-
-static uint64_t now(void) {
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* The image's name of a profile, as a tag can be: borrowed, or NULL, told. */
 static const char *tag_of(json_object *profile) {
@@ -68,7 +61,7 @@ static int tell_made(const Images *i, const char *verb, const char *image, const
         (void)printf("%s %s%s%s (%s, %s, in %s)\n", verb, image, profile ? " for the profile " : "",
                      profile ? profile : "", show_string_of(object, "Digest"),
                      amount_format_size(size, show_number_of(object, "Size")),
-                     amount_format_duration(time, now() - begin));
+                     amount_format_duration(time, clock_now_usec() - begin));
         return show_done();
 }
 
@@ -131,7 +124,7 @@ static int build_archive(const Images *i, const ImagesBuild *options, json_objec
         _cleanup_free_ char *target = format_target(options, image), *words = NULL;
         const char *name = show_string_of(profile, "name");
         _cleanup_progress_ Progress p;
-        uint64_t begin = now();
+        uint64_t begin = clock_now_usec();
         bool has_failed;
         int r;
 
@@ -335,7 +328,7 @@ static int tag(const Images *i, const char *image, const char *name) {
 static int pull_for(const Images *i, const char *image, const char *name) {
         json_object *profile = images_find(i, name);
         const char *wanted = profile ? tag_of(profile) : NULL;
-        uint64_t begin = now();
+        uint64_t begin = clock_now_usec();
         int r;
 
         if (!wanted)
@@ -345,7 +338,7 @@ static int pull_for(const Images *i, const char *image, const char *name) {
 }
 
 int images_pull(const Images *i, const char *image, char *const *names, size_t n) {
-        uint64_t begin = now();
+        uint64_t begin = clock_now_usec();
         int r = 0;
 
         if (image) {

@@ -9,19 +9,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "basic/cleanup.h"
+#include "basic/clock.h"
 #include "basic/limits.h"
 #include "launcher/graph-root.h"
 #include "launcher/image-stamp.h"
-
-static uint64_t now(void) {
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
 
 static bool is_same(const struct stat *a, const struct stat *b) {
         return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
@@ -41,12 +34,12 @@ void image_stamp_locate(ImageStamp *s, json_object *image) {
 
 void image_stamp_take(const ImageStamp *s, ImageStamp *ret) {
         *ret = *s;
-        ret->asked_usec = *s->path && stat(s->path, &ret->file) == 0 ? now() : 0;
+        ret->asked_usec = *s->path && stat(s->path, &ret->file) == 0 ? clock_now_usec() : 0;
 }
 
 bool image_stamp_holds(const ImageStamp *s) {
         struct stat file;
 
-        return s->asked_usec > 0 && now() - s->asked_usec < IMAGE_STAMP_USEC &&
+        return s->asked_usec > 0 && clock_now_usec() - s->asked_usec < IMAGE_STAMP_USEC &&
                stat(s->path, &file) == 0 && is_same(&file, &s->file);
 }

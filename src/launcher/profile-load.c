@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "basic/cleanup.h"
+#include "basic/clock.h"
 #include "basic/json.h"
 #include "basic/limits.h"
 #include "basic/log.h"
@@ -88,15 +89,8 @@ static void fail(ProfileLoad *l, int error) {
                strerror(-error));
 }
 
-static uint64_t now(void) {
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
-
 static uint64_t time_left(const ProfileLoad *l) {
-        uint64_t t = now();
+        uint64_t t = clock_now_usec();
 
         return t < l->deadline_usec ? l->deadline_usec - t : 1;
 }
@@ -277,7 +271,7 @@ static int begin_unit(ProfileLoad *l) {
         profile_unref(l->profile);
         l->profile = p;
         l->is_kept = false;
-        l->deadline_usec = now() + PROFILE_TIMEOUT_USEC;
+        l->deadline_usec = clock_now_usec() + PROFILE_TIMEOUT_USEC;
         return profile_unit_read(l->source->bus, l->name, PROFILE_TIMEOUT_USEC, on_unit, l,
                                  &l->unit);
 }
