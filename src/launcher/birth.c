@@ -389,8 +389,8 @@ static int start_scope(Sandbox *s) {
         (void)snprintf(slice, sizeof(slice), "cloche-u%u.slice", s->uid);
         if (!s->sequence)
                 s->deadline_usec += WARM_AGE_MAX_USEC;
-        (void)snprintf(description, sizeof(description), SCOPE_DESCRIPTION "%s", s->profile_name,
-                       s->uid, s->sequence ? "" : ", being made ready");
+        (void)snprintf(description, sizeof(description), SCOPE_DESCRIPTION, s->profile_name, s->uid,
+                       s->sequence ? "" : ", being made ready");
         s->scope_asked = true;
         return scope_start(s->manager->scopes,
                            &(ScopeOptions){

@@ -246,7 +246,7 @@ int scope_describe(ScopeBus *b, const char *name, const char *profile, uint32_t 
                    const char *state) {
         char text[128];
 
-        (void)snprintf(text, sizeof(text), SCOPE_DESCRIPTION "%s", profile, uid, state);
+        (void)snprintf(text, sizeof(text), SCOPE_DESCRIPTION, profile, uid, state);
         return sd_bus_call_method_async(b->bus, NULL, SYSTEMD_SERVICE, SYSTEMD_PATH,
                                         SYSTEMD_INTERFACE, "SetUnitProperties", on_answer_ignored,
                                         NULL, "sba(sv)", name, 1, 1, "Description", "s", text);

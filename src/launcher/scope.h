@@ -35,8 +35,8 @@ int scope_start(ScopeBus *b, const ScopeOptions *options, scope_callback_t callb
                 ScopeStart **ret);
 ScopeStart *scope_start_free(ScopeStart *s);
 
-/* of a sandbox: its profile and its user */
-#define SCOPE_DESCRIPTION "Cloche sandbox (%s) of uid %u"
+/* of a sandbox: its profile, its user, and "" or ", " and what else is to be said */
+#define SCOPE_DESCRIPTION "Cloche sandbox (%s) of uid %u%s"
 
 /* Gives a scope that description with state behind it. Not waited for. Returns 0 or -errno. */
 int scope_describe(ScopeBus *b, const char *name, const char *profile, uint32_t uid,

@@ -195,8 +195,7 @@ class Bench:
             box = client.call("sandbox.open", {"profile": "python"})["sandbox"]
             client.execute(box, code=HELLO).wait().good()
             name = machine.run(python.command("sleep", "3600", flags=["--detach"])).stdout.decode().strip()
-            def second():
-                return timed(lambda: client.execute(box, code=HELLO).wait().good())
+            second = lambda: timed(lambda: client.execute(box, code=HELLO).wait().good())  # noqa: E731
             self.row("next execution in a live sandbox / podman run", 1 / 250, second,
                      lambda: timed(python.run, "python3", "-c", HELLO))
             self.row("next execution in a live sandbox / podman exec", 1 / 100, second,

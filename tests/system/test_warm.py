@@ -97,7 +97,7 @@ def test_a_wish_for_an_environment_is_heard(kept):
 
 
 LEAVE = """
-import builtins, ctypes, os, pandas, pathlib, random, signal, socket, subprocess, sys, time
+import builtins, ctypes, os, pandas, pathlib, signal, socket, subprocess, sys, time
 builtins.mark = sys.mark = pandas.mark = 1
 os.environ["MARK"] = "1"
 for directory in "/work", "/tmp", "/dev/shm", "/run/cloche", "/var/tmp", "/home":
@@ -110,7 +110,7 @@ listener.bind("\\0mark")
 listener.listen()
 subprocess.Popen(["setsid", "sleep", "9971"])
 os.umask(0o7)
-ADD_KEY, REQUEST_KEY, SESSION, USER = 248, 249, -3, -4
+ADD_KEY, SESSION, USER = 248, -3, -4
 for ring in SESSION, USER:
     ctypes.CDLL(None).syscall(ADD_KEY, b"user", b"mark", b"1", 1, ring)
 time.time = lambda: 0.0
@@ -127,7 +127,8 @@ try:
 except OSError:
     pass
 found |= {"process" for f in glob.glob("/proc/[0-9]*/cmdline") if b"9971" in open(f, "rb").read()}
-if ctypes.CDLL(None).syscall(249, b"user", b"mark", None, 0) >= 0:
+REQUEST_KEY = 249
+if ctypes.CDLL(None).syscall(REQUEST_KEY, b"user", b"mark", None, 0) >= 0:
     found.add("key")
 for name, is_there in (("environment", "MARK" in os.environ), ("umask", os.umask(0o22) == 0o7),
                        ("clock", time.time() == 0), ("limit", sys.getrecursionlimit() == 999),
