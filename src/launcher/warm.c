@@ -39,13 +39,11 @@ Warm *warm_free(Warm *w) {
 }
 DEFINE_CLEANUP(Warm, warm_free)
 
+/* w is gone then, with its event sources. */
 static void lose(Warm *w, const char *detail) {
         Sandbox *s = w->sandbox;
 
-        w->io = sd_event_source_disable_unref(w->io);
-        w->ready = sd_event_source_disable_unref(w->ready);
-        w->timer = sd_event_source_disable_unref(w->timer);
-        if (w->is_complete)
+        if (s->state == SANDBOX_WARM)
                 sandbox_lose(s);
         else
                 birth_refuse(s, LAUNCHER_REFUSAL_GUEST, detail);
@@ -56,7 +54,6 @@ static void complete(Warm *w) {
 
         w->ready = sd_event_source_disable_unref(w->ready);
         w->timer = sd_event_source_disable_unref(w->timer);
-        w->is_complete = true;
         s->state = SANDBOX_WARM;
         sandbox_describe(s, ", warm");
         birth_consider(s->manager);

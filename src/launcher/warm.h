@@ -13,7 +13,6 @@ struct Warm {
         int fds[_LAUNCHER_FD_MAX]; /* what its client will get */
         pid_t driver_pid;          /* 0: the profile has none */
         bool is_guest_ready;
-        bool is_complete; /* it may be handed over */
         sd_event_source *io;
         sd_event_source *ready; /* until the driver has said so */
         sd_event_source *timer;
