@@ -8,13 +8,13 @@
  * minute, and leaves the short name).
  *
  * Only what is minutes old goes: older oddities of a store are its owner's. Without readable records
- * everything would look like an orphan, so then nothing goes. A directory that is mounted is not
- * entered. */
+ * everything would look like an orphan, so then nothing goes. What is mounted is not entered, even of the
+ * same file system: it may be all layers once more (mapped-mount.c). */
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,28 +24,21 @@
 
 #include "basic/cleanup.h"
 #include "basic/fd.h"
+#include "launcher/layer-store.h"
 #include "launcher/orphan-layer.h"
 #include "launcher/podman-json.h"
 
-#define LAYER_ID_SIZE   64
 #define SHORT_NAME_SIZE 26
-#define REMOVAL_FDS_MAX 16 /* directories that nftw() keeps open */
 
 typedef struct Store {
-        int overlay_fd; /* GRAPH-ROOT/overlay */
-        int layers_fd;  /* GRAPH-ROOT/overlay-layers */
-        int lock_fd;
-        char *overlay_path;
+        LayerStore layers;
         json_object *records[2]; /* arrays; those of containers only may be in the second file */
 } Store;
 
-#define STORE_NULL { .overlay_fd = -EBADF, .layers_fd = -EBADF, .lock_fd = -EBADF }
+#define STORE_NULL { .layers = LAYER_STORE_NULL }
 
 static void store_done(Store *s) {
-        close_fd(s->overlay_fd);
-        close_fd(s->layers_fd);
-        close_fd(s->lock_fd); /* and with it the lock goes */
-        free(s->overlay_path);
+        layer_store_done(&s->layers);
         for (size_t i = 0; i < ARRAY_SIZE(s->records); i++)
                 (void)json_object_put(s->records[i]);
 }
@@ -82,34 +75,68 @@ static bool is_recorded(const Store *s, const char *id) {
 
 /* -- the directories -------------------------------------------------------------------------- */
 
-static bool is_made_of(const char *s, size_t size, const char *letters) {
-        return strlen(s) == size && strspn(s, letters) == size;
+static bool is_short_name(const char *name) {
+        return strlen(name) == SHORT_NAME_SIZE &&
+               strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == SHORT_NAME_SIZE;
 }
 
 static bool is_young(int dir_fd, const char *name) {
         struct timespec now;
         struct stat st;
+        int64_t age;
 
-        return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-               clock_gettime(CLOCK_REALTIME, &now) == 0 &&
-               now.tv_sec - st.st_mtim.tv_sec < ORPHAN_LAYER_AGE_MAX_SEC;
+        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            clock_gettime(CLOCK_REALTIME, &now) < 0)
+                return false;
+        age = (int64_t)now.tv_sec - st.st_mtim.tv_sec;
+        return age >= 0 && age < ORPHAN_LAYER_AGE_MAX_SEC; /* a clock may have been set back */
 }
 
-static int remove_one(const char *path, const struct stat *st _unused_, int type _unused_,
-                      struct FTW *ftw _unused_) {
-        return remove(path) < 0 ? -errno : 0;
+static bool is_mounted(const char *path) {
+        struct statx stx;
+
+        return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &stx) < 0 ||
+               (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+static int remove_entry(const FTSENT *e) {
+        switch (e->fts_info) {
+        case FTS_D: /* on the way in */
+                return is_mounted(e->fts_accpath) ? -EBUSY : 0;
+        case FTS_DP:
+                return rmdir(e->fts_accpath) < 0 ? -errno : 0;
+        case FTS_DNR:
+        case FTS_ERR:
+        case FTS_NS:
+                return -e->fts_errno;
+        default:
+                return unlink(e->fts_accpath) < 0 ? -errno : 0;
+        }
 }
 
 static int remove_layer(const Store *s, const char *id) {
         _cleanup_free_ char *path = NULL;
+        char *paths[2] = {};
+        FTSENT *e;
+        FTS *fts;
+        int r = 0;
 
-        if (asprintf(&path, "%s/%s", s->overlay_path, id) < 0)
+        if (asprintf(&path, "%s/%s", s->layers.overlay_path, id) < 0)
                 return -ENOMEM;
-        return nftw(path, remove_one, REMOVAL_FDS_MAX, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+        paths[0] = path;
+        fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+        if (!fts)
+                return -errno;
+        while (r == 0 && (errno = 0, e = fts_read(fts)))
+                r = remove_entry(e);
+        if (r == 0)
+                r = -errno;
+        (void)fts_close(fts);
+        return r;
 }
 
 static int visit_layers(const Store *s, bool removes, size_t *ret_n) {
-        int fd = openat(s->overlay_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+        int fd = openat(s->layers.overlay_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
         struct dirent *e;
 
@@ -121,8 +148,8 @@ static int visit_layers(const Store *s, bool removes, size_t *ret_n) {
         while ((e = readdir(dir))) {
                 int k;
 
-                if (!is_made_of(e->d_name, LAYER_ID_SIZE, "0123456789abcdef") ||
-                    is_recorded(s, e->d_name) || !is_young(s->overlay_fd, e->d_name))
+                if (!layer_store_is_id(e->d_name) || is_recorded(s, e->d_name) ||
+                    !is_young(s->layers.overlay_fd, e->d_name))
                         continue;
                 k = removes ? remove_layer(s, e->d_name) : 0;
                 if (k == 0)
@@ -136,7 +163,8 @@ static int visit_layers(const Store *s, bool removes, size_t *ret_n) {
 
 /* A short name whose layer is gone, just now or by a removal that was cut off. */
 static int sweep_short_names(const Store *s) {
-        int fd = openat(s->overlay_fd, "l", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), r = 0;
+        int fd = openat(s->layers.overlay_fd, "l", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW),
+            r = 0;
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
         struct dirent *e;
 
@@ -146,9 +174,7 @@ static int sweep_short_names(const Store *s) {
                 return r;
         }
         while ((e = readdir(dir)))
-                if (is_made_of(e->d_name, SHORT_NAME_SIZE,
-                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") &&
-                    is_young(dirfd(dir), e->d_name) &&
+                if (is_short_name(e->d_name) && is_young(dirfd(dir), e->d_name) &&
                     faccessat(dirfd(dir), e->d_name, F_OK, 0) < 0 && errno == ENOENT &&
                     unlinkat(dirfd(dir), e->d_name, 0) < 0)
                         r = -errno;
@@ -159,30 +185,15 @@ static int sweep_short_names(const Store *s) {
 /* -- both ------------------------------------------------------------------------------------- */
 
 static int store_open(Store *s, const char *graph_root) {
-        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-        _cleanup_close_ int root_fd = open(graph_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int r;
+        int r = layer_store_open(&s->layers, graph_root);
 
-        if (root_fd < 0)
-                return -errno;
-        s->overlay_fd = openat(root_fd, "overlay", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        s->layers_fd = openat(root_fd, "overlay-layers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (s->overlay_fd < 0 || s->layers_fd < 0)
-                return -errno;
-        s->lock_fd = openat(s->layers_fd, "layers.lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (s->lock_fd < 0)
-                return -errno;
-        if (asprintf(&s->overlay_path, "%s/overlay", graph_root) < 0) {
-                s->overlay_path = NULL;
-                return -ENOMEM;
-        }
-        if (fcntl(s->lock_fd, F_OFD_SETLKW, &lock) < 0)
-                return -errno;
-
-        r = read_records(s->layers_fd, "layers.json", &s->records[0]);
+        if (r >= 0)
+                r = layer_store_lock(&s->layers);
+        if (r >= 0)
+                r = read_records(s->layers.layers_fd, "layers.json", &s->records[0]);
         if (r < 0)
                 return r;
-        r = read_records(s->layers_fd, "volatile-layers.json", &s->records[1]);
+        r = read_records(s->layers.layers_fd, "volatile-layers.json", &s->records[1]);
         if (r == -ENOENT) {
                 s->records[1] = json_object_new_array();
                 return s->records[1] ? 0 : -ENOMEM;

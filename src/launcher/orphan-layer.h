@@ -12,7 +12,7 @@
 
 /* Counts them below graph_root: directories overlay/ID that are younger than the limit. Waits for the
  * lock of the layers. Returns 0, -ENOENT where there is no such storage, -EBADMSG when its records cannot
- * be read, or -errno. */
+ * be read, -EAGAIN when somebody keeps the lock (layer-store.h), or -errno. */
 int orphan_layer_count(const char *graph_root, size_t *ret_n);
 
 /* Removes them, with their short names overlay/l/NAME, and short names that lead nowhere. Needs the

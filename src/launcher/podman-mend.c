@@ -4,12 +4,14 @@
  *
  *   cloche-podman-mend LINK
  *
- * LINK leads to the graph root (graph-root.h). When Podman ended as it should there is nothing to do.
- * When it was killed, by the kernel for memory or by hand, it may have left a layer half made, which
- * nobody else will ever remove (orphan-layer.h). The service is not started again before this has
- * ended, so no container of ours is being made meanwhile; others' are safe behind the storage's lock.
+ * LINK leads to the graph root (graph-root.h). A Podman that was killed, by the kernel for memory or by
+ * hand, may have left all layers mounted a second time, where the next removal would meet them
+ * (mapped-mount.c), and a layer half made, which nobody else will ever remove (orphan-layer.c). The
+ * service is not started again before this has ended, so no container of ours is being made meanwhile;
+ * others' are safe behind the storage's lock. When Podman ended as it should there is no such layer; the
+ * mount is looked for all the same: Podman ends on a signal without taking back what it is at.
  *
- * As an ordinary user the work is done inside the user namespace of their Podman, where the layers'
+ * The kernel lets root alone mount with ids mapped. As an ordinary user the rest is done inside the user namespace of their Podman, where the layers'
  * files are theirs: if there is any, the program starts itself again through "podman unshare". */
 
 #include <errno.h>
@@ -19,6 +21,7 @@
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
+#include "launcher/mapped-mount.h"
 #include "launcher/orphan-layer.h"
 #include "launcher/podman-env.h"
 
@@ -33,6 +36,18 @@ static int sweep(const char *link) {
         if (r == -ENOENT)
                 return 0; /* nothing was ever stored, or no launcher knows where */
         return r < 0 ? log_error(r, "Cannot look for layers left half made") : 0;
+}
+
+static int release(const char *link) {
+        size_t n = 0;
+        int r;
+
+        r = mapped_mount_release(link, &n);
+        if (n > 0)
+                log_notice("Unmounted the layers that Podman had left mounted a second time");
+        if (r == -ENOENT)
+                return 0;
+        return r < 0 ? log_error(r, "Cannot unmount what Podman may have left mounted") : 0;
 }
 
 /* Does not return when it goes well. */
@@ -62,6 +77,8 @@ int main(int argc, char *argv[]) {
                          "cloche-podman.service)");
                 return 2;
         }
+        if (geteuid() == 0 && release(argv[1]) < 0)
+                return 1; /* a sweep would be in danger too */
         if (result && strcmp(result, "success") == 0)
                 return 0;
         if (geteuid() == 0)

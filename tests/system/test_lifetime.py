@@ -195,6 +195,33 @@ def test_a_layer_that_a_killed_podman_left_half_made_is_removed(mode, watch, cli
     watch.assert_clean_within(10)
 
 
+def test_a_podman_that_dies_takes_no_image_along(system):
+    """As root it mounts all layers once more for a moment, inside the layer of the container that it
+    makes. One that dies then leaves them there, below what is removed next."""
+    overlay, half_made = system.storage / "overlay", "c3" * 32
+    watch = machine.Watch(system)
+    before = files_of_layers(overlay)
+    with system.connect() as client:
+        client.start("shell", code="echo up; sleep 9985").wait_output(b"up")
+        (running,) = set(files_of_layers(overlay)) - set(before)
+        for layer in (running, half_made):
+            place = overlay / layer / "mapped" / "0"
+            place.mkdir(parents=True, exist_ok=True)
+            machine.run(["mount", "--bind", overlay, place])
+        find(system, "podman", []).kill(signal.SIGKILL)
+        machine.wait_for(lambda: not (overlay / half_made).exists(), 30, "the half-made layer gone")
+    watch.assert_clean_within(10)
+    assert files_of_layers(overlay) == before
+    with system.connect() as client:
+        client.sh("true").good()
+
+
+def files_of_layers(overlay):
+    """What is at the top of each layer, and how much."""
+    return {layer.name: sorted(os.listdir(layer / "diff")) for layer in overlay.iterdir()
+            if len(layer.name) == 64 and (layer / "diff").is_dir()}
+
+
 def alive(process):
     return any((p.pid, p.start) == (process.pid, process.start) for p in machine.processes())
 
