@@ -133,6 +133,10 @@ static const OutputEvents complaint_events = {
         .on_end = on_end,
 };
 
+bool driver_process_is_mute(const DriverProcess *p) {
+        return output_is_ended(p->replies);
+}
+
 void driver_process_ignore(DriverProcess *p) {
         p->is_ignored = true;
 }
@@ -180,7 +184,7 @@ static void tell_exited(DriverProcess *p) {
 }
 
 static bool is_silent(const DriverProcess *p) {
-        return output_is_ended(p->replies) && (p->is_hushed || output_is_ended(p->complaints));
+        return driver_process_is_mute(p) && (p->is_hushed || output_is_ended(p->complaints));
 }
 
 static void on_end(void *userdata) {

@@ -39,6 +39,9 @@ Program *driver_process_program(DriverProcess *p);
  * or -errno. */
 int driver_process_send(DriverProcess *p, json_object *command);
 
+/* It has closed its replies, and may be alive. */
+bool driver_process_is_mute(const DriverProcess *p);
+
 /* Nothing it says is told any more. */
 void driver_process_ignore(DriverProcess *p);
 

@@ -468,6 +468,10 @@ bool driver_interrupt(Driver *d, Execution *e) {
         if (d->state == DRIVER_MOVING)
                 d->interrupted = true;
         else if (d->state == DRIVER_BUSY) {
+                /* It has become a program that is nobody's driver, such as a script's bash: one that does
+                 * not end on an interrupt goes on to what comes next once what it waits for is killed. */
+                if (driver_process_is_mute(d->process))
+                        return false;
                 /* its children of earlier code are not meant; if it is not heard, time tells */
                 (void)program_signal(driver_process_program(d->process), SIGINT,
                                      /* to_group= */ false);
