@@ -25,6 +25,7 @@
 #include "basic/log.h"
 #include "launcher/client.h"
 #include "launcher/pool.h"
+#include "launcher/warm.h"
 
 #define LOOK_USEC (5 * USEC_PER_SEC) /* how often what there is is looked at */
 
@@ -418,7 +419,8 @@ static bool fits(const Sandbox *s, const Pool *p, const Profile *profile,
                now - s->born_usec < WARM_AGE_MAX_USEC &&
                s->limits.memory_bytes == limits->memory_bytes && s->limits.tasks == limits->tasks &&
                s->limits.cpu_percent == limits->cpu_percent &&
-               s->limits.work_bytes == limits->work_bytes && sandbox_has_guest(s);
+               s->limits.work_bytes == limits->work_bytes && sandbox_has_guest(s) &&
+               warm_is_well(s->warm);
 }
 
 Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLimits *limits,

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -164,6 +165,17 @@ static int on_io(sd_event_source *source _unused_, int fd, uint32_t revents _unu
 static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         lose(userdata, "the container runs, but its driver was not ready in time");
         return 0;
+}
+
+bool warm_is_well(const Warm *w) {
+        struct pollfd fds[2];
+
+        if (!w)
+                return false;
+        /* the guest speaks of an end only, the driver has said that it is ready */
+        fds[0] = (struct pollfd){ .fd = w->fds[LAUNCHER_FD_CHANNEL], .events = POLLIN };
+        fds[1] = (struct pollfd){ .fd = w->fds[LAUNCHER_FD_REPLIES] };
+        return poll(fds, ARRAY_SIZE(fds), 0) == 0;
 }
 
 int warm_begin(Sandbox *s, int channel_fd) {

@@ -23,5 +23,9 @@ struct Warm {
  * the sandbox, by refused or died. Returns 0 or -errno. */
 int warm_begin(Sandbox *s, int channel_fd);
 
+/* Whether guest and driver are there and silent, as far as the kernel knows at this moment; what has
+ * happened may not have been told yet. False for NULL. */
+bool warm_is_well(const Warm *w);
+
 /* Everything that waited is closed: the guest ends itself. Takes NULL. */
 Warm *warm_free(Warm *w);
