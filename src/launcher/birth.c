@@ -63,6 +63,13 @@ void birth_refuse(Sandbox *s, LauncherRefusal refusal, const char *detail) {
         removal_begin(s);
 }
 
+static void refuse_for_podman(Sandbox *s, const PodmanAnswer *answer) {
+        char text[PODMAN_EXPLANATION_SIZE];
+
+        podman_answer_explain(answer, s->manager->system_mode, text);
+        birth_refuse(s, LAUNCHER_REFUSAL_PODMAN, text);
+}
+
 static int on_holder_end(sd_event_source *source _unused_, int fd, uint32_t revents _unused_,
                          void *userdata) {
         Sandbox *s = userdata;
@@ -232,7 +239,7 @@ static void on_started(const PodmanAnswer *answer, void *userdata) {
         if (answer->error < 0 || (answer->status != 204 && answer->status != 304)) {
                 log_error(answer->error, "Podman did not start container %s (%s)", s->container,
                           answer->message);
-                birth_refuse(s, LAUNCHER_REFUSAL_PODMAN, answer->message);
+                refuse_for_podman(s, answer);
                 return;
         }
         r = sd_event_add_time_relative(s->manager->event, &s->timer, CLOCK_MONOTONIC,
@@ -254,7 +261,7 @@ static void on_created(const PodmanAnswer *answer, void *userdata) {
         if (answer->error < 0 || answer->status != 201) {
                 log_error(answer->error, "Podman did not create container %s (%s)", s->container,
                           answer->message);
-                birth_refuse(s, LAUNCHER_REFUSAL_PODMAN, answer->message);
+                refuse_for_podman(s, answer);
                 return;
         }
         log_debug("Sandbox %s: container created", s->id);

@@ -105,6 +105,17 @@ static void message_of(const PodmanRequest *r, const PodmanAnswer *a,
         (void)utf8_scrub(text);
 }
 
+void podman_answer_explain(const PodmanAnswer *answer, bool system_mode,
+                           char ret_text[static PODMAN_EXPLANATION_SIZE]) {
+        if (answer->error < 0)
+                (void)snprintf(ret_text, PODMAN_EXPLANATION_SIZE,
+                               "Podman does not answer (%s): see \"systemctl%s status "
+                               "cloche-podman.socket\"",
+                               answer->message, system_mode ? "" : " --user");
+        else
+                (void)snprintf(ret_text, PODMAN_EXPLANATION_SIZE, "%s", answer->message);
+}
+
 static void request_unlink(PodmanRequest *r) {
         PodmanRequest **p = r->api ? &r->api->requests : NULL;
 

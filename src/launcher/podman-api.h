@@ -9,6 +9,7 @@
  * bounded (PODMAN_RESPONSE_MAX) and parsed as JSON only when the status and type say so. */
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -27,6 +28,12 @@ typedef struct PodmanAnswer {
         json_object *body;
         const char *message;
 } PodmanAnswer;
+
+/* What a client is to read of an answer that is not the one that was hoped for: its message, and where nobody
+ * answered, where an administrator looks. Cut to PODMAN_EXPLANATION_SIZE. */
+#define PODMAN_EXPLANATION_SIZE 512
+void podman_answer_explain(const PodmanAnswer *answer, bool system_mode,
+                           char ret_text[static PODMAN_EXPLANATION_SIZE]);
 
 /* Called exactly once, from the event loop, unless the request is freed before. The request is
  * freed after it returns; the callback must not free it. */

@@ -122,9 +122,10 @@ static void on_image(const PodmanAnswer *answer, void *userdata) {
 
         l->image = NULL;
         if (answer->error < 0) {
-                refuse(l, LAUNCHER_REFUSAL_PODMAN,
-                       "Podman does not answer (%s): see \"%s status cloche-podman.socket\"",
-                       answer->message, SYSTEMCTL(l));
+                char text[PODMAN_EXPLANATION_SIZE];
+
+                podman_answer_explain(answer, l->source->system_mode, text);
+                refuse(l, LAUNCHER_REFUSAL_PODMAN, "%s", text);
                 return;
         }
         if (answer->status == 404) {
