@@ -88,14 +88,14 @@ static const char *find_option(const Command *c, const char *option) {
 }
 
 /* "conmon … -c ID … -n NAME …" */
-static bool is_monitor(const Command *c, const char *name) {
+static bool is_monitor(const Command *c, const void *name) {
         const char *id = find_option(c, "-c"), *value = find_option(c, "-n");
 
         return id && is_container_id(id) && value && strcmp(value, name) == 0;
 }
 
-/* "crun … create … ID" or "crun … start ID" */
-static bool is_runtime(const Command *c, const char *container) {
+/* The container of "crun … create … ID" or "crun … start ID", or NULL for anything else. */
+static const char *find_runtime_container(const Command *c) {
         const char *last = NULL;
         bool has_verb = false;
 
@@ -103,7 +103,7 @@ static bool is_runtime(const Command *c, const char *container) {
                 has_verb = has_verb || strcmp(w, "create") == 0 || strcmp(w, "start") == 0;
                 last = w;
         }
-        return has_verb && strcmp(last, container) == 0;
+        return has_verb && is_container_id(last) ? last : NULL;
 }
 
 static int read_command(pid_t pid, Command *c) {
@@ -160,7 +160,7 @@ static bool is_in_cgroup(pid_t pid, const char *path) {
 
 /* A pidfd of the next process of the service that this is true of; c gets its command line. */
 static int find_next(FILE *procs, const char *path,
-                     bool (*is_it)(const Command *c, const char *what), const char *what,
+                     bool (*is_it)(const Command *c, const void *what), const void *what,
                      Command *c) {
         int pid;
 
@@ -191,23 +191,47 @@ int conmon_find(const char *name, char ret_container[static CONTAINER_ID_SIZE]) 
         return r;
 }
 
-int conmon_end_runtime(const char *container) {
+static int end_all(bool (*is_it)(const Command *c, const void *what), const void *what) {
         _cleanup_(fclosep) FILE *procs = NULL;
         _cleanup_free_ char *path = NULL;
         Command c;
         int r, pidfd, n = 0;
 
-        if (!is_container_id(container))
-                return 0;
         r = open_service(&procs, &path);
         if (r < 0)
                 return r == -ENOENT || r == -ENODEV ? 0 : r;
-        while ((pidfd = find_next(procs, path, is_runtime, container, &c)) >= 0) {
+        while ((pidfd = find_next(procs, path, is_it, what, &c)) >= 0) {
                 if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0)
                         n++;
                 close_fd(pidfd);
         }
         return n;
+}
+
+static bool is_runtime(const Command *c, const void *container) {
+        const char *found = find_runtime_container(c);
+
+        return found && strcmp(found, container) == 0;
+}
+
+int conmon_end_runtime(const char *container) {
+        return is_container_id(container) ? end_all(is_runtime, container) : 0;
+}
+
+typedef struct Known {
+        conmon_is_known_t is_known;
+        const void *userdata;
+} Known;
+
+static bool is_strange_runtime(const Command *c, const void *what) {
+        const char *found = find_runtime_container(c);
+        const Known *known = what;
+
+        return found && !known->is_known(found, known->userdata);
+}
+
+int conmon_end_strange_runtimes(conmon_is_known_t is_known, const void *userdata) {
+        return end_all(is_strange_runtime, &(Known){ .is_known = is_known, .userdata = userdata });
 }
 
 /* -- files ----------------------------------------------------------------------------------- */

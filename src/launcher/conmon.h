@@ -24,6 +24,13 @@ int conmon_find(const char *name, char ret_container[static CONTAINER_ID_SIZE]);
  * hex digits is ignored. Returns how many there were, or -errno. */
 int conmon_end_runtime(const char *container);
 
+/* The same for every container that is_known() knows nothing of: what a launcher that died was
+ * starting. Where such a start hangs there may be no conmon any more that could be found, and the
+ * container's lock, which the runtime's end opens, keeps Podman from saying what containers there are.
+ * Returns how many there were, or -errno. */
+typedef bool (*conmon_is_known_t)(const char *container, const void *userdata);
+int conmon_end_strange_runtimes(conmon_is_known_t is_known, const void *userdata);
+
 /* Removes what conmon and the runtime left in their directories for it, if anything. container is
  * 64 hex digits, and anything else is ignored. */
 void conmon_sweep(bool system_mode, const char *container);

@@ -38,6 +38,13 @@ typedef struct Manager {
         Audit *audit;
         State *state;
 
+        /* of recovery.c: since it has looked for strays a sandbox was begun, or it was told nothing */
+        bool may_have_strays;
+        unsigned looks; /* so often */
+        uint64_t gone;  /* sandboxes, since the launcher began */
+        uint64_t
+                gone_at_look; /* … of them when it asked; UINT64_MAX: what goes meanwhile does not matter */
+
         Client *clients;
         Sandbox *sandboxes;        /* the youngest first */
         sd_event_source *births;   /* one more may begin */

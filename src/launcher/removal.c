@@ -64,6 +64,7 @@ static void finish(Sandbox *s) {
         if (s->events)
                 s->events->gone(s, s->userdata);
         sandbox_free(s);
+        m->gone++;
         manager_consider_exit(m);
 }
 

@@ -182,6 +182,7 @@ static int sandbox_alloc(Sandbox **ret, Manager *m, const char *id, uint32_t uid
         (void)snprintf(s->scope_name, sizeof(s->scope_name), "cloche-%s.scope", id);
         (void)snprintf(s->container, sizeof(s->container), "cloche-%s", id);
         m->sandboxes = s;
+        m->may_have_strays = true;
         manager_consider_exit(m);
         *ret = s;
         return 0;
@@ -298,6 +299,8 @@ int sandbox_end_stray(Manager *m, const char *id) {
                 return r;
         s->state = SANDBOX_OPEN;
         s->scope_asked = s->create_asked = s->is_stray = true;
+        /* while it is there: the end of the scope is conmon's too */
+        s->conmon_pidfd = conmon_find(s->container, s->container_id);
         removal_begin(s);
         return 0;
 }
@@ -307,7 +310,7 @@ void sandbox_tell_stray(Sandbox *s, const char *container_id, const char *cgroup
                 return;
         (void)snprintf(s->container_id, sizeof(s->container_id), "%s", container_id);
         if (s->cgroup || !cgroup || cgroup[0] != '/' || strstr(cgroup, "..") ||
-            !strstr(cgroup, s->scope_name))
+            !strrchr(cgroup, '/') || strcmp(strrchr(cgroup, '/') + 1, s->scope_name) != 0)
                 return;
         s->cgroup = strdup(cgroup);
         if (s->cgroup && s->cgroup_fd < 0)
