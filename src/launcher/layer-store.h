@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #define LAYER_STORE_WAIT_USEC \
-        5000000 /* for the lock; systemd gives cloche-podman-mend ten seconds */
+        5000000 /* for the lock; systemd gives cloche-podman-mend thirty seconds */
 
 typedef struct LayerStore {
         int overlay_fd; /* GRAPH-ROOT/overlay, a directory ID for each layer, and l/ */

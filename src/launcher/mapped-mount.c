@@ -7,110 +7,127 @@
  * remove every image of the machine. containers/storage unmounts such a left-over where it unmounts the
  * container, but does not unmount one whose mount was never recorded: it removes the layer at once.
  *
- * So this has to be done before the next Podman removes anything. Podman mounts under the lock of the
- * layers, thus whoever holds it sees left-overs only. When somebody keeps that lock for long, it is done all
- * the same: in the worst case the start of one container fails, and its caller is told so. */
+ * So this has to be done before the next Podman removes anything. The kernel's own table says what is
+ * mounted; where the images are in a store of their own, no file tells where the containers are. Podman
+ * mounts under the lock of the layers, thus whoever holds it sees left-overs only. When somebody keeps that
+ * lock for long, it is done all the same: in the worst case the start of one container fails, and its
+ * caller is told so. */
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "basic/cleanup.h"
 #include "basic/log.h"
 #include "launcher/layer-store.h"
 #include "launcher/mapped-mount.h"
 
-#define STACKED_MAX 8 /* mounts on top of each other at one place; there is one */
+#define DIGITS "0123456789"
 
-static bool is_mounted(int dir_fd, const char *name) {
-        struct statx stx;
+DEFINE_CLEANUP(FILE, fclose)
 
-        return statx(dir_fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &stx) == 0 &&
-               (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
-}
+/* "\040" is how the table writes a blank, and so on. In place. */
+static void unescape(char *s) {
+        char *out = s;
 
-static int unmount(int dir_fd, const char *name) {
-        char path[64];
-        int n = snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir_fd, name);
+        while (*s) {
+                unsigned code;
 
-        if (n < 0 || (size_t)n >= sizeof(path))
-                return -ENAMETOOLONG;
-        return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
-}
-
-/* One layer's. */
-static int visit_mapped(int overlay_fd, const char *id, bool releases, size_t *ret_n) {
-        char path[80];
-        DIR *dir;
-        struct dirent *e;
-        int fd, r = 0;
-
-        (void)snprintf(path, sizeof(path), "%s/mapped", id);
-        fd = openat(overlay_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = -errno;
-                close_fd(fd);
-                return r;
+                if (s[0] == '\\' && strspn(s + 1, "01234567") >= 3 &&
+                    sscanf(s + 1, "%3o", &code) == 1) {
+                        *out++ = (char)code;
+                        s += 4;
+                } else
+                        *out++ = *s++;
         }
-        while ((e = readdir(dir))) {
-                if (e->d_name[0] == '.')
-                        continue;
-                for (size_t i = 0; i < STACKED_MAX && is_mounted(fd, e->d_name); i++) {
-                        int k = releases ? unmount(fd, e->d_name) : 0;
-
-                        if (k == 0)
-                                (*ret_n)++;
-                        else
-                                r = k;
-                        if (!releases || k < 0)
-                                break;
-                }
-        }
-        (void)closedir(dir);
-        return r;
+        *out = 0;
 }
 
-static int visit_layers(const LayerStore *s, bool releases, size_t *ret_n) {
-        int fd = openat(s->overlay_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-        struct dirent *e;
+/* The path in the fifth column of a line, unescaped, in place; NULL when there is none. */
+static char *find_path(char *line) {
+        char *path = line;
 
-        if (!dir) {
-                r = -errno;
-                close_fd(fd);
-                return r;
+        for (size_t i = 0; i < 4 && path; i++) {
+                path = strchr(path, ' ');
+                path = path ? path + 1 : NULL;
         }
-        while ((e = readdir(dir)))
-                if (layer_store_is_id(e->d_name)) {
-                        int k = visit_mapped(s->overlay_fd, e->d_name, releases, ret_n);
-
-                        r = k < 0 ? k : r;
-                }
-        (void)closedir(dir);
-        return r;
+        if (!path)
+                return NULL;
+        path[strcspn(path, " \n")] = 0;
+        unescape(path);
+        return path;
 }
 
-int mapped_mount_release(const char *graph_root, size_t *ret_n) {
+/* Cuts "/NAME" off the end of the path and returns NAME; NULL when there is none. */
+static char *cut(char *path) {
+        char *slash = strrchr(path, '/');
+
+        if (!slash)
+                return NULL;
+        *slash = 0;
+        return slash + 1;
+}
+
+/* The graph root of GRAPH-ROOT/overlay/ID/mapped/N, or NULL for any other path. The caller frees it. */
+static char *find_graph_root(const char *path) {
+        char *root = strdup(path);
+        const char *n, *mapped, *id, *overlay;
+
+        if (!root)
+                return NULL;
+        n = cut(root);
+        mapped = cut(root);
+        id = cut(root);
+        overlay = cut(root);
+        if (n && mapped && id && overlay && n[0] && n[strspn(n, DIGITS)] == 0 &&
+            strcmp(mapped, "mapped") == 0 && layer_store_is_id(id) &&
+            strcmp(overlay, "overlay") == 0)
+                return root;
+        free(root);
+        return NULL;
+}
+
+static int release(const char *path, const char *graph_root, bool locks) {
         _cleanup_(layer_store_done) LayerStore s = LAYER_STORE_NULL;
         int r;
 
+        if (locks) {
+                r = layer_store_open(&s, graph_root);
+                if (r >= 0)
+                        r = layer_store_lock(&s);
+                if (r < 0)
+                        log_warning(r, "Cannot lock the layers in %s, going on without",
+                                    graph_root);
+        }
+        if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+                return 1;
+        return errno == EINVAL || errno == ENOENT ? 0 : -errno; /* its Podman was alive */
+}
+
+int mapped_mount_release(bool is_podmans, size_t *ret_n) {
+        _cleanup_(fclosep) FILE *table = fopen("/proc/self/mountinfo", "re");
+        _cleanup_free_ char *line = NULL;
+        size_t size = 0;
+        int result = 0;
+
         *ret_n = 0;
-        r = layer_store_open(&s, graph_root);
-        if (r < 0)
-                return r;
-        r = visit_layers(&s, /* releases= */ false, ret_n);
-        if (r == 0 && *ret_n == 0)
-                return 0;
-        *ret_n = 0;
-        r = layer_store_lock(&s);
-        if (r < 0)
-                log_warning(r, "Cannot lock the layers of Podman, going on without");
-        return visit_layers(&s, /* releases= */ true, ret_n);
+        if (!table)
+                return -errno;
+        while (getline(&line, &size, table) >= 0) {
+                _cleanup_free_ char *root = NULL;
+                char *path = find_path(line);
+                int r;
+
+                root = path ? find_graph_root(path) : NULL;
+                if (!root)
+                        continue;
+                r = release(path, root, is_podmans);
+                if (r < 0)
+                        result = r;
+                else
+                        *ret_n += (size_t)r;
+        }
+        return ferror(table) ? -EIO : result;
 }

@@ -3,9 +3,11 @@
 
 /* The second mount of all layers, which Podman makes for a moment and leaves when it is killed. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Unmounts what is mounted at overlay/ID/mapped/N below graph_root, in the caller's mount namespace. Costs
- * a look at each layer when there is nothing. Returns 0, -ENOENT where there is no such storage, or
- * -errno, with the number unmounted. */
-int mapped_mount_release(const char *graph_root, size_t *ret_n);
+/* Unmounts what is mounted at …/overlay/ID/mapped/N in the caller's mount namespace, whichever store it
+ * is of. Where Podman itself runs in this namespace (is_podmans) it is done under the lock of the store,
+ * for which it waits at most LAYER_STORE_WAIT_USEC. Costs a look at /proc/self/mountinfo when there is
+ * nothing. Returns 0, or -errno when one may be left; with the number unmounted. */
+int mapped_mount_release(bool is_podmans, size_t *ret_n);

@@ -8,8 +8,9 @@
  * minute, and leaves the short name).
  *
  * Only what is minutes old goes: older oddities of a store are its owner's. Without readable records
- * everything would look like an orphan, so then nothing goes. What is mounted is not entered, even of the
- * same file system: it may be all layers once more (mapped-mount.c). */
+ * everything would look like an orphan, so then nothing goes; nor where the second file is elsewhere, as in a
+ * store that is transient. A layer in which something is mounted is left whole, even of the same file system:
+ * it is in use, or has all layers in it once more (mapped-mount.c). */
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,7 +33,7 @@
 
 typedef struct Store {
         LayerStore layers;
-        json_object *records[2]; /* arrays; those of containers only may be in the second file */
+        json_object *records[2]; /* arrays; ours, which are for once, are in the second file */
 } Store;
 
 #define STORE_NULL { .layers = LAYER_STORE_NULL }
@@ -99,40 +100,52 @@ static bool is_mounted(const char *path) {
                (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
-static int remove_entry(const FTSENT *e) {
+/* Looks at an entry without changing anything. */
+static int check_entry(const FTSENT *e) {
         switch (e->fts_info) {
         case FTS_D: /* on the way in */
                 return is_mounted(e->fts_accpath) ? -EBUSY : 0;
-        case FTS_DP:
-                return rmdir(e->fts_accpath) < 0 ? -errno : 0;
         case FTS_DNR:
         case FTS_ERR:
         case FTS_NS:
                 return -e->fts_errno;
         default:
-                return unlink(e->fts_accpath) < 0 ? -errno : 0;
+                return 0;
         }
 }
 
-static int remove_layer(const Store *s, const char *id) {
-        _cleanup_free_ char *path = NULL;
-        char *paths[2] = {};
+static int remove_entry(const FTSENT *e) {
+        int r = check_entry(e);
+
+        if (r < 0 || e->fts_info == FTS_D)
+                return r;
+        return remove(e->fts_accpath) < 0 ? -errno : 0;
+}
+
+static int walk(char *path, int (*visit)(const FTSENT *e)) {
+        char *const paths[] = { path, NULL };
+        FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
         FTSENT *e;
-        FTS *fts;
         int r = 0;
 
-        if (asprintf(&path, "%s/%s", s->layers.overlay_path, id) < 0)
-                return -ENOMEM;
-        paths[0] = path;
-        fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
         if (!fts)
                 return -errno;
         while (r == 0 && (errno = 0, e = fts_read(fts)))
-                r = remove_entry(e);
+                r = visit(e);
         if (r == 0)
                 r = -errno;
         (void)fts_close(fts);
         return r;
+}
+
+static int remove_layer(const Store *s, const char *id) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (asprintf(&path, "%s/%s", s->layers.overlay_path, id) < 0)
+                return -ENOMEM;
+        r = walk(path, check_entry);
+        return r < 0 ? r : walk(path, remove_entry);
 }
 
 static int visit_layers(const Store *s, bool removes, size_t *ret_n) {
@@ -191,13 +204,8 @@ static int store_open(Store *s, const char *graph_root) {
                 r = layer_store_lock(&s->layers);
         if (r >= 0)
                 r = read_records(s->layers.layers_fd, "layers.json", &s->records[0]);
-        if (r < 0)
-                return r;
-        r = read_records(s->layers.layers_fd, "volatile-layers.json", &s->records[1]);
-        if (r == -ENOENT) {
-                s->records[1] = json_object_new_array();
-                return s->records[1] ? 0 : -ENOMEM;
-        }
+        if (r >= 0)
+                r = read_records(s->layers.layers_fd, "volatile-layers.json", &s->records[1]);
         return r;
 }
 

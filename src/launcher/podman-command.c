@@ -5,7 +5,9 @@
 #include <sys/epoll.h>
 
 #include "basic/cleanup.h"
+#include "basic/log.h"
 #include "basic/process.h"
+#include "launcher/mapped-mount.h"
 #include "launcher/podman-command.h"
 #include "launcher/podman-env.h"
 
@@ -54,6 +56,17 @@ static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, 
         return 0;
 }
 
+/* Our unit has a mount namespace of its own, made from the one in which Podman's service runs: of what that
+ * had mounted at that moment there is a copy here, which nobody else can see, and which this command would
+ * go down into as any other (mapped-mount.c). */
+static int release_copies(void) {
+        size_t n;
+        int r;
+
+        r = mapped_mount_release(/* is_podmans= */ false, &n);
+        return r < 0 ? log_error(r, "Cannot unmount a copy of Podman's layers") : 0;
+}
+
 static int spawn(Manager *m, const char *container, int *ret_pidfd) {
         _cleanup_(podman_env_done) PodmanEnv env = {};
         const char *argv[] = {
@@ -87,6 +100,9 @@ int podman_command_remove(Manager *m, const char *container, podman_command_call
         _cleanup_(podman_command_freep) PodmanCommand *c = NULL;
         int r;
 
+        r = m->system_mode ? release_copies() : 0;
+        if (r < 0)
+                return r;
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* cloche-podman-mend: what systemd runs when cloche-podman.service has ended (ExecStopPost=).
+/* cloche-podman-mend: what systemd runs when cloche-podman.service has ended (ExecStopPost=), and before it
+ * begins (ExecStartPre=).
  *
- *   cloche-podman-mend LINK
+ *   cloche-podman-mend LINK       after the end
+ *   cloche-podman-mend            before the beginning: for what another Podman, or a mend that was itself
+ *                                 killed, has left mounted
  *
  * LINK leads to the graph root (graph-root.h). A Podman that was killed, by the kernel for memory or by
  * hand, may have left all layers mounted a second time, where the next removal would meet them
@@ -38,15 +41,13 @@ static int sweep(const char *link) {
         return r < 0 ? log_error(r, "Cannot look for layers left half made") : 0;
 }
 
-static int release(const char *link) {
+static int release(void) {
         size_t n = 0;
         int r;
 
-        r = mapped_mount_release(link, &n);
+        r = mapped_mount_release(/* is_podmans= */ true, &n);
         if (n > 0)
                 log_notice("Unmounted the layers that Podman had left mounted a second time");
-        if (r == -ENOENT)
-                return 0;
         return r < 0 ? log_error(r, "Cannot unmount what Podman may have left mounted") : 0;
 }
 
@@ -71,14 +72,16 @@ int main(int argc, char *argv[]) {
         size_t n;
         int r;
 
-        if (argc != 2 || argv[1][0] != '/') {
+        if (argc > 2 || (argc == 2 && argv[1][0] != '/')) {
                 log_full(LOG_ERR, 0,
-                         "Usage: cloche-podman-mend LINK (systemd runs it, see "
+                         "Usage: cloche-podman-mend [LINK] (systemd runs it, see "
                          "cloche-podman.service)");
                 return 2;
         }
-        if (geteuid() == 0 && release(argv[1]) < 0)
-                return 1; /* a sweep would be in danger too */
+        if (geteuid() == 0 && release() < 0)
+                return 1; /* a sweep, or the next Podman, would be in danger too */
+        if (argc < 2)
+                return 0;
         if (result && strcmp(result, "success") == 0)
                 return 0;
         if (geteuid() == 0)
