@@ -68,6 +68,10 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
+    def is_alive(self):
+        """A zombie is not."""
+        return any((p.pid, p.start) == (self.pid, self.start) for p in processes())
+
     def command(self):
         with contextlib.suppress(OSError):
             return pathlib.Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
@@ -268,7 +272,7 @@ class Mode:
 
     def containers(self):
         """The ids of all containers that Podman knows of."""
-        return set(self.podman("ps", "--all", "--quiet", "--no-trunc").stdout.decode().split())
+        return set(self.podman("ps", "--all", "--quiet", "--no-trunc", timeout=60).stdout.decode().split())
 
     def units(self):
         """Units of sandboxes and connections that the manager still has."""

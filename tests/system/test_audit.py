@@ -18,7 +18,7 @@ def entries(mode, expect, *matches):
     def look():
         found = [e for e in mode.journal(*matches) if "CLOCHE_EVENT" in e]
         return found if any(e["CLOCHE_EVENT"] == expect for e in found) else None
-    return machine.wait_for(look, 10, f"{expect} in the journal of {matches}")
+    return machine.wait_for(look, 30, f"{expect} in the journal of {matches}")
 
 
 def one(found, event):
@@ -182,7 +182,7 @@ def test_an_entry_that_somebody_else_writes_can_be_told_apart(mode, client):
                                 f"printf 'MESSAGE=x\\nCLOCHE_EVENT=exec_ended\\n"
                                 f"CLOCHE_SANDBOX={ended.sandbox}\\n' | logger --journald"))
     found = machine.wait_for(lambda: [
-        e for e in mode.journal(f"CLOCHE_SANDBOX={ended.sandbox}") if e["MESSAGE"] == "x"], 5)
+        e for e in mode.journal(f"CLOCHE_SANDBOX={ended.sandbox}") if e["MESSAGE"] == "x"], 30)
     assert not re.match("cloche", found[0].get("_SYSTEMD_UNIT", ""))
     ours = mode.journal(f"CLOCHE_SANDBOX={ended.sandbox}", f"_UID={found[0]['_UID']}")
     assert [e["MESSAGE"] for e in ours] == ["x"]

@@ -187,19 +187,23 @@ def shell(mode, home):
         yield begin
 
 
+def wait_for_program(word):
+    machine.wait_for(lambda: any(word in p.command() for p in machine.processes()), 20, word)
+
+
 def test_a_shell_is_as_one_of_podmans(shell, watch):
     t = shell()
     t.type(b"tty; stty size; echo TERM=$TERM; id -un\r")
     for part in (b"/dev/pts/", b"30 100", b"TERM=xterm-256color", b"code"):
         t.see(part)
     t.type(b"sleep 9971\r")
-    time.sleep(0.5)
+    wait_for_program(b"9971")
     t.type(b"\x03")  # ^C ends the sleep and not the shell
     t.see(b"$ ")
     t.type(b"echo code $?\r")
     t.see(b"code 130")
     t.type(b"sleep 9972\r")
-    time.sleep(0.5)
+    wait_for_program(b"9972")
     t.type(b"\x1a")  # ^Z
     t.see(b"Stopped")
     t.type(b"kill %1; fg; printf '\\033[31mred\\033[0m\\n'\r")

@@ -255,7 +255,7 @@ def test_too_many_results_are_output_too(python):
 
 def test_code_that_is_stopped_says_where_it_was(python):
     python.do("x = 5")
-    ended = python.do("import time\ndef wait():\n    time.sleep(600)\nwait()", timeout_ms=500)
+    ended = python.do("import time\ndef wait():\n    time.sleep(600)\nwait()", timeout_ms=3000)
     assert (ended["status"], ended["state"]) == ("timeout", "kept")
     assert ended["error"]["name"] == "KeyboardInterrupt"
     assert "time.sleep(600)" in ended["error"]["traceback"]

@@ -224,7 +224,7 @@ def test_a_page_that_eats_memory_has_a_typed_end(client):
 page.on('crash', () => { console.log('crashed'); process.exit(9) });
 await page.evaluate(() => { const all = []; for (;;) all.push(new Uint8Array(1 << 24).fill(1)) })
 """
-    ended = client.run("browser", code=code, limits={"memory_bytes": 512 << 20}, timeout_ms=60000, timeout=120)
+    ended = client.run("browser", code=code, limits={"memory_bytes": 512 << 20}, timeout_ms=120000, timeout=240)
     assert "memory" in ended.limits_hit, ended
 
 

@@ -8,6 +8,7 @@ minutes), --seed makes the random moments of an earlier run happen again. Both a
 CLOCHE_ROUNDS and CLOCHE_SEED."""
 
 import os
+import pathlib
 import random
 import signal
 import subprocess
@@ -37,6 +38,13 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("number", range(metafunc.config.getoption("--rounds")))
 
 
+@pytest.fixture
+def bystander(mode):
+    one = Bystander(mode)
+    yield one
+    one.client.close()
+
+
 class Bystander:
     """Another client's run, begun before and ended after."""
 
@@ -49,7 +57,7 @@ class Bystander:
     def ends_well(self):
         self.running.write(b"and well\n", eof=True)
         ended = self.running.wait(30)
-        self.client.close()
+        self.client.close()  # what is left behind is looked for next
         assert ended.good() == "up\nand well\n"
 
 
@@ -89,9 +97,8 @@ def find(mode, what, before):
 
 @pytest.mark.parametrize("what", ["client", "handler", "launcher", "podman", "conmon", "guest",
                                   "holder"])
-def test_nothing_is_left_and_nobody_else_is_hurt(mode, watch, what, number, seed):
+def test_nothing_is_left_and_nobody_else_is_hurt(mode, watch, bystander, what, number, seed):
     rng = random.Random(f"{seed} {mode.name} {what} {number}")
-    bystander = Bystander(mode)
     beside = machine.Watch(mode)
     before, known = mode.processes(), containers_of_runtime(mode)
     victim = start_victim(mode)
@@ -104,7 +111,7 @@ def test_nothing_is_left_and_nobody_else_is_hurt(mode, watch, what, number, seed
         target.kill(signal.SIGKILL)
         if what in ("launcher", "podman"):
             # Its death alone ends nothing; then the client leaves.
-            machine.wait_for(lambda: not alive(target), 5, f"the {what} dead")
+            machine.wait_for(lambda: not target.is_alive(), 5, f"the {what} dead")
             time.sleep(rng.uniform(0, 0.5))
             victim.terminate() if rng.random() < 0.5 else victim.kill()
         else:
@@ -154,16 +161,26 @@ def hang_a_start(mode, before, known):
     raise AssertionError("no start could be held")
 
 
-@pytest.mark.parametrize("what", [None, "podman", "launcher", "conmon"])
-def test_a_start_that_would_never_end_is_ended_and_holds_nobody_up(mode, watch, what):
+def kill_container(mode, before):
+    """And its monitor goes too, so that nothing but the start that waits tells of it."""
+    known = {(p.pid, p.start) for p in before}
+    for process in mode.processes():
+        if ".scope/libpod-" in process.cgroup and (process.pid, process.start) not in known:
+            process.kill(signal.SIGKILL)
+    machine.wait_for(lambda: not new_processes(mode, before, "conmon"), 10, "no monitor")
+
+
+@pytest.mark.parametrize("what", [None, "podman", "launcher", "conmon", "container, launcher"])
+def test_a_start_that_would_never_end_is_ended_and_holds_nobody_up(mode, watch, bystander, what):
     """It waits under a lock that every command of Podman takes."""
-    bystander = Bystander(mode)
     beside = machine.Watch(mode)
     before, known = mode.processes(), containers_of_runtime(mode)
     victim = hang_a_start(mode, before, known)
     try:
+        if what == "container, launcher":
+            kill_container(mode, before)
         if what:
-            find(mode, what, before).kill(signal.SIGKILL)
+            find(mode, what.split()[-1], before).kill(signal.SIGKILL)
     finally:
         end(victim)
     beside.assert_clean_within(10)
@@ -216,14 +233,46 @@ def test_a_podman_that_dies_takes_no_image_along(system):
         client.sh("true").good()
 
 
+def test_what_another_podman_left_mounted_is_unmounted_before_ours_begins(system):
+    layer = system.storage / "overlay" / ("c3" * 32)
+    place = layer / "mapped" / "0"
+    place.mkdir(parents=True)
+    try:
+        machine.run(["mount", "--bind", system.storage / "overlay", place])
+        system.systemctl("stop", "cloche-podman.service")
+        with system.connect() as client:
+            client.sh("true").good()
+        assert str(place) not in pathlib.Path("/proc/self/mountinfo").read_text()
+    finally:
+        place.rmdir()  # which a mount would not let happen
+        place.parent.rmdir()
+        layer.rmdir()
+
+
+def test_a_container_with_our_label_is_not_ours(mode):
+    """As anybody has it who makes an image of a sandbox, and runs that."""
+    try:
+        container = mode.podman("run", "--detach", "--name=like-ours", f"--label=io.cloche.sandbox={'ab' * 16}",
+                                "--network=none", "localhost/cloche-shell:latest", "sleep", "9984"
+                                ).stdout.decode().strip()
+        with mode.connect() as client:
+            client.start("shell", code="echo up; sleep 9983").wait_output(b"up")
+            find(mode, "launcher", []).kill(signal.SIGKILL)
+            machine.wait_for(lambda: find(mode, "launcher", []), 20, "the next launcher")
+            # which looks twice, the second time after some seconds
+            for _ in range(5):
+                client.sh("true").good()
+                time.sleep(1)
+        assert mode.podman("exec", "like-ours", "echo", "alive").stdout == b"alive\n"
+        assert (mode.runtime / "crun" / container / "status").exists()
+    finally:
+        mode.podman("rm", "--force", "--time=0", "--ignore", "like-ours")
+
+
 def files_of_layers(overlay):
     """What is at the top of each layer, and how much."""
     return {layer.name: sorted(os.listdir(layer / "diff")) for layer in overlay.iterdir()
             if len(layer.name) == 64 and (layer / "diff").is_dir()}
-
-
-def alive(process):
-    return any((p.pid, p.start) == (process.pid, process.start) for p in machine.processes())
 
 
 def assert_victim_is_told(victim, what):
@@ -271,7 +320,7 @@ def test_many_that_end_at_once_are_gone_soon_and_hold_nobody_up(mode, watch):
             assert not [words for words in monitors if b"--exit-command" in words]
         assert other.run(argv=["echo", "hi"]).good() == "hi\n"
     watch.assert_clean_within(20)
-    told = mode.journal("_COMM=cloche-launcher", f"--since=@{since:.6f}", "--priority=warning")
+    told = mode.journal("_COMM=cloche-launcher", f"_UID={mode.owner_uid}", f"--since=@{since:.6f}", "--priority=warning")
     assert not told, [entry["MESSAGE"] for entry in told]
 
 

@@ -149,11 +149,11 @@ def test_a_reload_brings_changed_limits_and_environment(mode, client):
 
 
 def test_a_new_file_is_a_new_profile(mode, client):
-    text = container("Label=io.cloche.timeout-sec=1", service="MemoryMax=64M")
+    text = container("Label=io.cloche.timeout-sec=4", service="MemoryMax=64M")
     with machine.quadlets(mode, mine=text):
         profile = listed(client)["mine"]
         assert profile["problem"] is None
-        assert profile["limits"]["timeout_ms"] == 1000
+        assert profile["limits"]["timeout_ms"] == 4000
         ended = client.run("mine", code="echo mine; sleep 9")
         assert (ended.status, ended.stdout) == ("timeout", b"mine\n")
     with pytest.raises(RpcError) as caught:

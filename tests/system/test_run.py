@@ -170,6 +170,12 @@ def test_timeout_ends_everything_at_its_time(client):
     assert 700_000 <= ended.usage["wall_usec"] < 3_000_000
 
 
+def test_nothing_that_comes_next_is_begun_when_the_time_is_over(client):
+    """What a script waits for is killed, and so is the script, before it goes on."""
+    ended = client.sh("echo one; (trap '' INT; sleep 997); echo two", timeout_ms=4000)
+    assert (ended.status, ended.stdout) == ("timeout", b"one\n")
+
+
 def test_oom_is_told_from_any_other_kill(client):
     ended = client.python("x = bytearray(200 << 20); print(len(x))",
                           limits={"memory_bytes": 64 * MIB})

@@ -72,7 +72,7 @@ def test_ending_one_execution_ends_all_that_it_started_and_nothing_else(box, way
     code = ("setsid sleep 700 & (setsid sleep 701 &) ; "
             "sh -c 'trap \"\" TERM INT HUP; while :; do (sleep 702 &) ; sleep 0.2; done' & "
             "echo started > /work/started; sleep 703")
-    params = {"timeout_ms": 1500} if way == "timeout" else {}
+    params = {"timeout_ms": 8000} if way == "timeout" else {}
     id = box.start("sh", "-c", code, **params)
     machine.wait_for(lambda: "sleep 702" in processes(box), 10, "the processes of the execution")
     if way == "cancel":
@@ -137,7 +137,7 @@ def test_sixty_four_executions_at_once_and_no_more(box):
 def test_a_sandbox_ends_with_its_lifetime_and_its_client_is_told(mode):
     watch = machine.Watch(mode)
     with mode.connect() as client:
-        box = Box(client, lifetime_ms=1000)
+        box = Box(client, lifetime_ms=5000)
         id = box.start("sleep", "600")
         assert client.answer(id, timeout=30)["status"] == "timeout"
         while (message := client.take()).get("method") != "sandbox_ended":

@@ -165,20 +165,23 @@ def test_a_profile_that_has_changed_is_what_one_gets(kept):
         with machine.quadlets(kept, **{"python.d/70-other.conf": "[Container]\nEnvironment=NEW=yes\n"}):
             ended = client.run("python", code="import os; print(os.environ['NEW'])")
             assert ended.good() == "yes\n" and ended.result["sandbox"] not in ready
-            assert not kept.wait_for_warm(2) & ready
+            changed = kept.wait_for_warm(2)
+            assert not changed & ready
+        machine.wait_for(lambda: not changed & set(kept.scopes()), 60, "no sandbox of the changed profile")
 
 
 def test_one_that_has_died_is_not_handed_out(kept):
     with connected(kept) as client:
         ready = kept.wait_for_warm(2)
-        leaves = ["/guest", "/exec-1"]
-        for sandbox in ready:
-            leaf = leaves.pop()
-            for process in kept.processes_of(sandbox):
-                if process.cgroup.endswith(leaf):
-                    process.kill(signal.SIGKILL)
+        victims = [process for sandbox, leaf in zip(ready, ("/exec-1", "/guest"))
+                   for process in kept.processes_of(sandbox) if process.cgroup.endswith(leaf)]
+        assert len(victims) >= len(ready)
+        for process in victims:
+            process.kill(signal.SIGKILL)
+        machine.wait_for(lambda: not any(v.is_alive() for v in victims), 10, "all dead")
         ended = client.run("python", code="print(3)")
         assert ended.good() == "3\n" and ended.result["sandbox"] not in ready
+        machine.wait_for(lambda: not ready & set(kept.scopes()), 60, "nothing left of the dead")
 
 
 @in_system_mode
