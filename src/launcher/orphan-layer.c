@@ -3,14 +3,19 @@
 /* What Podman leaves when it is killed in the middle of "create". containers/storage makes a layer
  * under the lock overlay-layers/layers.lock: a directory overlay/ID, a short name for it,
  * overlay/l/NAME → ../ID/diff, which overlay/ID/link spells, and a record in one of the two files
- * beside the lock. So whoever holds the lock and finds a directory that no record names has found an
- * orphan, and Podman itself would never look at it again ("podman system check" does, for half a
- * minute, and leaves the short name).
+ * beside the lock; then, still under that lock, the record of the container. So whoever holds the lock and
+ * finds a directory that no record names, or the layer of a volatile container that no container has, has
+ * found an orphan, and Podman itself would never look at it again ("podman system check" does, for half a
+ * minute, and leaves the short name). Layers that are not volatile may wait for their image, and are
+ * nobody's to judge.
  *
  * Only what is minutes old goes: older oddities of a store are its owner's. Without readable records
  * everything would look like an orphan, so then nothing goes; nor where the second file is elsewhere, as in a
  * store that is transient. A layer in which something is mounted is left whole, even of the same file system:
- * it is in use, or has all layers in it once more (mapped-mount.c). */
+ * it is in use, or has all layers in it once more (mapped-mount.c).
+ *
+ * A record is taken out as containers/storage does it: a new file in the place of the old one, and new bytes
+ * in the lock, by which every Podman sees that it has to read again. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +24,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,24 +36,30 @@
 #include "launcher/podman-json.h"
 
 #define SHORT_NAME_SIZE 26
+#define VOLATILE_LAYERS "volatile-layers.json"
+#define TEMPORARY_NAME  ".cloche-" VOLATILE_LAYERS
+#define LOCK_BYTES      64 /* in the lock, of who has written last */
 
 typedef struct Store {
         LayerStore layers;
-        json_object *records[2]; /* arrays; ours, which are for once, are in the second file */
+        json_object *records[2];    /* arrays; ours, which are for once, are in the second file */
+        json_object *containers[2]; /* the same of containers; the first may be missing */
 } Store;
 
 #define STORE_NULL { .layers = LAYER_STORE_NULL }
 
 static void store_done(Store *s) {
         layer_store_done(&s->layers);
-        for (size_t i = 0; i < ARRAY_SIZE(s->records); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(s->records); i++) {
                 (void)json_object_put(s->records[i]);
+                (void)json_object_put(s->containers[i]);
+        }
 }
 
 /* -- the records ------------------------------------------------------------------------------ */
 
-static int read_records(int layers_fd, const char *name, json_object **ret) {
-        _cleanup_close_ int fd = openat(layers_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+static int read_records(int dir_fd, const char *name, json_object **ret) {
+        _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         _cleanup_free_ char *text = NULL;
         size_t size;
         int r;
@@ -62,16 +74,71 @@ static int read_records(int layers_fd, const char *name, json_object **ret) {
         return 0;
 }
 
-static bool is_recorded(const Store *s, const char *id) {
-        for (size_t i = 0; i < ARRAY_SIZE(s->records); i++)
-                for (size_t k = 0; k < json_object_array_length(s->records[i]); k++) {
-                        const char *known = podman_json_get_string(
-                                json_object_array_get_idx(s->records[i], k), "id");
+/* The place of the first record in which this member is that text, or -ENOENT. */
+static ssize_t find(json_object *records, const char *member, const char *text) {
+        for (size_t i = 0; i < json_object_array_length(records); i++) {
+                const char *known =
+                        podman_json_get_string(json_object_array_get_idx(records, i), member);
 
-                        if (known && strcmp(known, id) == 0)
-                                return true;
-                }
+                if (known && strcmp(known, text) == 0)
+                        return (ssize_t)i;
+        }
+        return -ENOENT;
+}
+
+static bool is_wanted(const Store *s, const char *id) {
+        if (!s->containers[1])
+                return true; /* nothing says who has what */
+        for (size_t i = 0; i < ARRAY_SIZE(s->records); i++)
+                if (find(s->records[i], "parent", id) >= 0 ||
+                    (s->containers[i] && find(s->containers[i], "layer", id) >= 0))
+                        return true;
         return false;
+}
+
+static bool is_orphan(const Store *s, const char *id) {
+        return find(s->records[0], "id", id) < 0 &&
+               (find(s->records[1], "id", id) < 0 || !is_wanted(s, id));
+}
+
+static int write_records(const Store *s) {
+        _cleanup_close_ int fd = -EBADF;
+        unsigned char fresh[LOCK_BYTES];
+        const char *text;
+        size_t size;
+        int r;
+
+        text = json_object_to_json_string_length(
+                s->records[1], JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+        if (!text)
+                return -ENOMEM;
+        fd = openat(s->layers.layers_fd, TEMPORARY_NAME,
+                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return -errno;
+        r = fd_write_all(fd, text, size);
+        if (r >= 0 && getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh))
+                r = -EIO;
+        if (r >= 0 &&
+            renameat(s->layers.layers_fd, TEMPORARY_NAME, s->layers.layers_fd, VOLATILE_LAYERS) < 0)
+                r = -errno;
+        if (r < 0) {
+                (void)unlinkat(s->layers.layers_fd, TEMPORARY_NAME, 0);
+                return r;
+        }
+        return pwrite(s->layers.lock_fd, fresh, sizeof(fresh), 0) == sizeof(fresh) ? 0 : -EIO;
+}
+
+/* Its record first: a layer without one is found again by whoever comes next, should we not come to the
+ * end. */
+static int forget(const Store *s, const char *id) {
+        ssize_t i = find(s->records[1], "id", id);
+
+        if (i < 0)
+                return 0;
+        if (json_object_array_del_idx(s->records[1], (size_t)i, 1) < 0)
+                return -ENOMEM;
+        return write_records(s);
 }
 
 /* -- the directories -------------------------------------------------------------------------- */
@@ -145,6 +212,8 @@ static int remove_layer(const Store *s, const char *id) {
         if (asprintf(&path, "%s/%s", s->layers.overlay_path, id) < 0)
                 return -ENOMEM;
         r = walk(path, check_entry);
+        if (r >= 0)
+                r = forget(s, id);
         return r < 0 ? r : walk(path, remove_entry);
 }
 
@@ -161,7 +230,7 @@ static int visit_layers(const Store *s, bool removes, size_t *ret_n) {
         while ((e = readdir(dir))) {
                 int k;
 
-                if (!layer_store_is_id(e->d_name) || is_recorded(s, e->d_name) ||
+                if (!layer_store_is_id(e->d_name) || !is_orphan(s, e->d_name) ||
                     !is_young(s->layers.overlay_fd, e->d_name))
                         continue;
                 k = removes ? remove_layer(s, e->d_name) : 0;
@@ -197,6 +266,25 @@ static int sweep_short_names(const Store *s) {
 
 /* -- both ------------------------------------------------------------------------------------- */
 
+static int read_containers(Store *s, const char *graph_root) {
+        static const char *const names[] = { "containers.json", "volatile-containers.json" };
+        _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
+
+        if (asprintf(&path, "%s/overlay-containers", graph_root) < 0)
+                return -ENOMEM;
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                int r = read_records(fd, names[i], &s->containers[i]);
+
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+        return 0;
+}
+
 static int store_open(Store *s, const char *graph_root) {
         int r = layer_store_open(&s->layers, graph_root);
 
@@ -205,8 +293,8 @@ static int store_open(Store *s, const char *graph_root) {
         if (r >= 0)
                 r = read_records(s->layers.layers_fd, "layers.json", &s->records[0]);
         if (r >= 0)
-                r = read_records(s->layers.layers_fd, "volatile-layers.json", &s->records[1]);
-        return r;
+                r = read_records(s->layers.layers_fd, VOLATILE_LAYERS, &s->records[1]);
+        return r < 0 ? r : read_containers(s, graph_root);
 }
 
 int orphan_layer_count(const char *graph_root, size_t *ret_n) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Layers of containers/storage's overlay driver that no record names. */
+/* Layers of containers/storage's overlay driver that no record names, or that are for a volatile container
+ * and no container has. */
 
 #include <stddef.h>
 #include <stdint.h>

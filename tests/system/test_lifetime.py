@@ -7,6 +7,8 @@ pytest --rounds N lets each victim die N times in each mode (the default keeps t
 minutes), --seed makes the random moments of an earlier run happen again. Both are also taken from
 CLOCHE_ROUNDS and CLOCHE_SEED."""
 
+import fcntl
+import json
 import os
 import pathlib
 import random
@@ -189,8 +191,21 @@ def test_a_start_that_would_never_end_is_ended_and_holds_nobody_up(mode, watch, 
     watch.assert_clean_within(10)
 
 
-def test_a_layer_that_a_killed_podman_left_half_made_is_removed(mode, watch, client):
-    """As a kill in the middle of "create" leaves it: there, and in no record."""
+def record_layer(mode, layer):
+    """As containers/storage records a volatile one, so that every Podman takes notice."""
+    directory = mode.storage / "overlay-layers"
+    records = directory / "volatile-layers.json"
+    with open(directory / "layers.lock", "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        layers = json.loads(records.read_text()) + [{"id": layer, "created": "2026-01-01T00:00:00Z"}]
+        records.write_text(json.dumps(layers))
+        lock.write(os.urandom(64))
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_layer_that_a_killed_podman_left_half_made_is_removed(mode, watch, client, recorded):
+    """As a kill in the middle of "create" leaves it: there, and in no record, or in one that no container
+    refers to."""
     client.sh("true").good()
     overlay, layer = mode.storage / "overlay", "c3" * 32
     owner = (mode.owner_uid, -1)
@@ -200,6 +215,8 @@ def test_a_layer_that_a_killed_podman_left_half_made_is_removed(mode, watch, cli
     link = overlay / "l" / ("C" * 26)
     link.symlink_to(f"../{layer}/diff")
     os.chown(link, *owner, follow_symlinks=False)
+    if recorded:
+        record_layer(mode, layer)
     client.close()
     with mode.connect() as running:
         running.start("shell", code="echo up; sleep 9987").wait_output(b"up")
@@ -209,6 +226,7 @@ def test_a_layer_that_a_killed_podman_left_half_made_is_removed(mode, watch, cli
         running.start("shell", code="echo up; sleep 9986").wait_output(b"up")
         find(mode, "podman", []).kill(signal.SIGKILL)
         machine.wait_for(lambda: not (overlay / layer).exists(), 30, "the layer gone")
+    assert layer not in (mode.storage / "overlay-layers/volatile-layers.json").read_text()
     watch.assert_clean_within(10)
 
 

@@ -76,6 +76,9 @@ static int setup(void **state) {
         make_directory(f->fd, "overlay/l");
         make_directory(f->fd, "overlay/staging");
         make_directory(f->fd, "overlay-layers");
+        make_directory(f->fd, "overlay-containers");
+        write_file(f->fd, "overlay-containers/volatile-containers.json",
+                   "[{\"id\":\"x\",\"layer\":\"" RUNNING "\"}]");
         write_file(f->fd, "overlay-layers/layers.lock", "");
         write_file(f->fd, "overlay-layers/layers.json", "[{\"id\":\"" STABLE "\",\"size\":7}]");
         write_file(f->fd, "overlay-layers/volatile-layers.json", "[{\"id\":\"" RUNNING "\"}]");
@@ -125,6 +128,75 @@ static void removes_what_no_record_names(void **state) {
         assert_true(has(f, "overlay/staging"));
         assert_int_equal(orphan_layer_sweep(f->path, &n), 0);
         assert_int_equal(n, 0);
+}
+
+static void read_file(const Fixture *f, const char *name, char text[static 512]) {
+        _cleanup_close_ int fd = openat(f->fd, name, O_RDONLY | O_CLOEXEC);
+        ssize_t n = read(fd, text, 511);
+
+        assert_true(n >= 0);
+        text[n] = 0;
+}
+
+/* As it is when the layer was made and recorded, and the container was not. */
+static void removes_a_volatile_layer_that_no_container_has(void **state) {
+        Fixture *f = *state;
+        char before[512], after[512];
+        size_t n;
+
+        write_file(f->fd, "overlay-layers/volatile-layers.json",
+                   "[{\"id\":\"" RUNNING
+                   "\",\"flags\":{\"a\":true},\"uidmap\":[{\"size\":4294967295}]},"
+                   "{\"id\":\"" ORPHAN "\",\"parent\":\"" STABLE "\"}]");
+        read_file(f, "overlay-layers/layers.lock", before);
+        assert_int_equal(orphan_layer_sweep(f->path, &n), 0);
+        assert_int_equal(n, 1);
+        assert_false(has(f, "overlay/" ORPHAN));
+        assert_false(has(f, "overlay/l/" ORPHAN_NAME));
+        assert_true(has(f, "overlay/" RUNNING "/diff/file"));
+        read_file(f, "overlay-layers/volatile-layers.json", after);
+        assert_string_equal(after, "[{\"id\":\"" RUNNING "\",\"flags\":{\"a\":true},"
+                                   "\"uidmap\":[{\"size\":4294967295}]}]");
+        /* by which Podman sees that it has to read again */
+        read_file(f, "overlay-layers/layers.lock", after);
+        assert_int_equal(before[0], 0);
+        assert_true(after[0] || after[1] || after[2] || after[3]);
+}
+
+static void leaves_a_recorded_layer_that_somebody_may_want(void **state) {
+        static const char child[] =
+                "[{\"id\":\"" ORPHAN "\"},{\"id\":\"" RUNNING "\",\"parent\":\"" ORPHAN "\"}]";
+        static const char alone[] = "[{\"id\":\"" ORPHAN "\"},{\"id\":\"" RUNNING "\"}]";
+        Fixture *f = *state;
+        size_t n;
+
+        write_file(f->fd, "overlay-layers/volatile-layers.json", child);
+        assert_int_equal(orphan_layer_sweep(f->path, &n), 0);
+        assert_int_equal(n, 0);
+
+        /* one that is kept, and may have no container that is for once */
+        write_file(f->fd, "overlay-layers/volatile-layers.json", alone);
+        write_file(f->fd, "overlay-containers/containers.json",
+                   "[{\"id\":\"y\",\"layer\":\"" ORPHAN "\"}]");
+        assert_int_equal(orphan_layer_sweep(f->path, &n), 0);
+        assert_int_equal(n, 0);
+
+        /* where the containers are told elsewhere, or not so that it can be read */
+        assert_int_equal(unlinkat(f->fd, "overlay-containers/containers.json", 0), 0);
+        write_file(f->fd, "overlay-containers/volatile-containers.json", "[");
+        assert_int_equal(orphan_layer_sweep(f->path, &n), -EBADMSG);
+        assert_int_equal(unlinkat(f->fd, "overlay-containers/volatile-containers.json", 0), 0);
+        assert_int_equal(orphan_layer_sweep(f->path, &n), 0);
+        assert_int_equal(n, 0);
+
+        /* that of an image may be waiting for it */
+        write_file(f->fd, "overlay-layers/layers.json", "[{\"id\":\"" ORPHAN "\"}]");
+        write_file(f->fd, "overlay-layers/volatile-layers.json",
+                   "[{\"id\":\"" STABLE "\"},{\"id\":\"" RUNNING "\"}]");
+        assert_int_equal(orphan_layer_sweep(f->path, &n), 0);
+        assert_int_equal(n, 0);
+        assert_true(has(f, "overlay/" ORPHAN "/diff/file"));
+        assert_true(has(f, "overlay/l/" ORPHAN_NAME));
 }
 
 static void leaves_what_did_not_just_die_to_its_owner(void **state) {
@@ -207,6 +279,10 @@ static void waits_for_whoever_makes_a_layer(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(removes_what_no_record_names, setup, teardown),
+                cmocka_unit_test_setup_teardown(removes_a_volatile_layer_that_no_container_has,
+                                                setup, teardown),
+                cmocka_unit_test_setup_teardown(leaves_a_recorded_layer_that_somebody_may_want,
+                                                setup, teardown),
                 cmocka_unit_test_setup_teardown(leaves_what_did_not_just_die_to_its_owner, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(touches_nothing_without_records_that_it_can_read,
