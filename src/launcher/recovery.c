@@ -124,9 +124,13 @@ static void end_stray(Manager *m, const char *id) {
 }
 
 /* What has gone while the answer was under way is in it all the same, and nobody's sandbox any more. After
- * a launcher's death that is ended a second time rather than that anything is left for long. */
-static bool is_outdated(const Manager *m) {
-        return m->gone_at_look != UINT64_MAX && m->gone_at_look != m->gone;
+ * a launcher's death that is ended a second time rather than that anything is left for long; later it is
+ * asked again. */
+static bool is_outdated(Manager *m) {
+        if (m->gone_at_look == UINT64_MAX || m->gone_at_look == m->gone)
+                return false;
+        m->may_have_strays = true;
+        return true;
 }
 
 static void on_scopes(int error, char *const *names, size_t n, void *userdata) {
@@ -138,10 +142,8 @@ static void on_scopes(int error, char *const *names, size_t n, void *userdata) {
                 log_warning(error, "The service manager did not list its scopes, ignoring");
                 return;
         }
-        if (is_outdated(m)) {
-                m->may_have_strays = true;
+        if (is_outdated(m))
                 return;
-        }
         for (size_t i = 0; i < n; i++) {
                 char id[ID_SIZE];
 
@@ -183,10 +185,8 @@ static void on_containers(const PodmanAnswer *answer, void *userdata) {
                             answer->message);
                 return;
         }
-        if (is_outdated(m)) {
-                m->may_have_strays = true;
+        if (is_outdated(m))
                 return;
-        }
         for (size_t i = 0; i < json_object_array_length(answer->body); i++) {
                 json_object *c = json_object_array_get_idx(answer->body, i);
 

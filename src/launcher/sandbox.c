@@ -310,7 +310,7 @@ void sandbox_tell_stray(Sandbox *s, const char *container_id, const char *cgroup
                 return;
         (void)snprintf(s->container_id, sizeof(s->container_id), "%s", container_id);
         if (s->cgroup || !cgroup || cgroup[0] != '/' || strstr(cgroup, "..") ||
-            !strrchr(cgroup, '/') || strcmp(strrchr(cgroup, '/') + 1, s->scope_name) != 0)
+            strcmp(strrchr(cgroup, '/') + 1, s->scope_name) != 0)
                 return;
         s->cgroup = strdup(cgroup);
         if (s->cgroup && s->cgroup_fd < 0)
