@@ -165,9 +165,8 @@ def hang_a_start(mode, before, known):
 
 def kill_container(mode, before):
     """And its monitor goes too, so that nothing but the start that waits tells of it."""
-    known = {(p.pid, p.start) for p in before}
-    for process in mode.processes():
-        if ".scope/libpod-" in process.cgroup and (process.pid, process.start) not in known:
+    for process in new_processes(mode, before, ""):
+        if ".scope/libpod-" in process.cgroup:
             process.kill(signal.SIGKILL)
     machine.wait_for(lambda: not new_processes(mode, before, "conmon"), 10, "no monitor")
 
