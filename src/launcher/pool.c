@@ -100,11 +100,20 @@ static unsigned count(const Pool *p) {
         return n;
 }
 
-static bool is_here(const Manager *m, uint32_t uid) {
-        for (const Client *c = m->clients; c; c = c->next)
-                if (c->record && c->fd >= 0 && c->uid == uid)
+static bool is_connected(const Client *c) {
+        return c->record && c->fd >= 0;
+}
+
+/* Whether one of these, up to but without the last, is a connected one of this user. */
+static bool has_client(const Client *c, const Client *end, uint32_t uid) {
+        for (; c != end; c = c->next)
+                if (is_connected(c) && c->uid == uid)
                         return true;
         return false;
+}
+
+static bool is_here(const Manager *m, uint32_t uid) {
+        return has_client(m->clients, NULL, uid);
 }
 
 static Pool *find(Manager *m, uint32_t uid, const char *profile) {
@@ -383,22 +392,31 @@ static void survey(Manager *m, uint32_t uid) {
                 free(s);
 }
 
-void pool_user_came(Manager *m, uint32_t uid) {
-        for (const Pool *p = m->pools; p; p = p->next)
-                if (p->uid == uid) {
-                        pool_consider(m);
-                        return;
-                }
-        survey(m, uid);
+/* Whether one of these, up to but without the last, is of this user. */
+static bool has_pool(const Pool *p, const Pool *end, uint32_t uid) {
+        for (; p != end; p = p->next)
+                if (p->uid == uid)
+                        return true;
+        return false;
 }
 
-/* Whether no pool before this one in the list is of the same user. */
-static bool is_first_of_user(const Pool *p) {
-        const Pool *i = p->manager->pools;
+void pool_user_came(Manager *m, uint32_t uid) {
+        if (has_pool(m->pools, NULL, uid))
+                pool_consider(m);
+        else
+                survey(m, uid);
+}
 
-        while (i->uid != p->uid)
-                i = i->next;
-        return i == p;
+/* There may be new profiles, so each user is asked for once. One who has just come has no pool yet, and what
+ * is asked for it already may be answered with the profiles as they were. */
+static void survey_all(Manager *m) {
+        for (const Pool *p = m->pools; p; p = p->next)
+                if (!has_pool(m->pools, p, p->uid))
+                        survey(m, p->uid);
+        for (const Client *c = m->clients; c; c = c->next)
+                if (is_connected(c) && !has_pool(m->pools, NULL, c->uid) &&
+                    !has_client(m->clients, c, c->uid))
+                        survey(m, c->uid);
 }
 
 void pool_profiles_changed(void *userdata) {
@@ -406,10 +424,9 @@ void pool_profiles_changed(void *userdata) {
 
         for (Pool *p = m->pools; p; p = p->next) {
                 p->is_known = false;
-                p->retry_usec = 0;       /* what stood in the way may be mended */
-                if (is_first_of_user(p)) /* there may be new profiles */
-                        survey(m, p->uid);
+                p->retry_usec = 0; /* what stood in the way may be mended */
         }
+        survey_all(m);
         pool_consider(m);
 }
 

@@ -233,6 +233,14 @@ def test_marks_that_change_are_followed(system):
                 machine.wait_for(lambda: not there(), 20, "none of a profile that is gone")
 
 
+def test_a_profile_that_is_new_when_its_user_has_just_come(system):
+    for _ in range(3):
+        system.systemctl("stop", "cloche-launcher.service")  # what it knows is gone
+        with connected(system), \
+                machine.quadlets(system, tide=PROFILE + "Label=io.cloche.warm=1\n"):
+            system.wait_for_warm(1, "tide")
+
+
 def test_marks_that_make_no_sense_are_told(system):
     for marks in "2:1", "x":
         with machine.quadlets(system, odd=PROFILE + f"Label=io.cloche.warm={marks}\n"), \
