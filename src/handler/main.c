@@ -16,7 +16,7 @@
 #include "handler/handler.h"
 #include "handler/passed.h"
 
-#define LARGE_SIZE (128 * 1024)
+#define MEMORY_KEPT (4 * 1024 * 1024)
 
 static int run(sd_event *event, const HandlerFds *fds) {
         Handler *h = NULL;
@@ -49,8 +49,10 @@ int main(void) {
         HandlerFds fds;
         int r;
 
-        /* large pieces are a client's and come and go: each is to be given back when it is freed */
-        (void)mallopt(M_MMAP_THRESHOLD, LARGE_SIZE);
+        /* A message is taken apart in several pieces of up to twice its size. To get them from the kernel anew for each
+         * message costs more than all that is done with it; so much stays for the next. */
+        (void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
+        (void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
         r = passed_find(&fds);
         if (r < 0) {
                 log_error(r, "No client was passed: this program is started by cloche.socket");
