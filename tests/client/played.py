@@ -238,7 +238,7 @@ class TestCase(unittest.TestCase):
             except BaseException as e:  # pylint: disable=broad-except
                 self.failures.append(e)
 
-        t = threading.Thread(target=thread)
+        t = threading.Thread(target=thread, daemon=True)  # one that waits on must not keep the failure back
         t.start()
         self.addCleanup(self.finish, t)
 

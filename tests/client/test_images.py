@@ -32,7 +32,7 @@ class ImagesCase(TestCase):
         self.podman = socket.socket(socket.AF_UNIX)
         self.podman.bind(os.path.join(self.directory, "podman.sock"))
         self.podman.listen()
-        thread = threading.Thread(target=self.play_podman)
+        thread = threading.Thread(target=self.play_podman, daemon=True)
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(self.podman.close)
