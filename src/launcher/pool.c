@@ -150,10 +150,11 @@ static void pool_free(Pool *p) {
         free(p);
 }
 
+/* NULL: it cannot be used. */
 static void learn(Pool *p, const Profile *profile) {
         p->is_known = true;
-        p->low = profile->warm_low;
-        p->high = profile->warm_high;
+        p->low = profile ? profile->warm_low : 0;
+        p->high = profile ? profile->warm_high : 0;
 }
 
 /* How much of the machine's memory is available, see WARM_MEMORY_FREE_PART. */
@@ -233,6 +234,10 @@ static void on_profile(LauncherRefusal refusal, Profile *profile, const char *de
                 p->retry_usec = now_of(m) + WARM_RETRY_USEC;
                 if (refusal != LAUNCHER_REFUSAL_PODMAN && refusal != LAUNCHER_REFUSAL_INTERNAL)
                         end_stale(p, NULL);
+                /* only a reload mends its file, and to look at it costs a Podman each time */
+                if (refusal == LAUNCHER_REFUSAL_PROFILE ||
+                    refusal == LAUNCHER_REFUSAL_UNKNOWN_PROFILE)
+                        learn(p, NULL);
                 pool_consider(m);
                 return;
         }

@@ -20,6 +20,7 @@ TOOLS = {f"cloche__{name}" for name in (
     "run", "sandbox_open", "sandbox_exec", "sandbox_close", "sandbox_list", "file_put", "file_get",
     "file_list", "file_remove", "profile_list")}
 TRIES = 3  # Node 24 now and then dies by SIGSEGV in user-mode Linux
+CONNECT = 60  # seconds; it waits for 5 only, of which Node may need most for itself here
 SEGMENTATION_FAULT = -signal.SIGSEGV, 128 + signal.SIGSEGV
 
 
@@ -80,7 +81,7 @@ def test_its_owner_adds_checks_and_probes_cloche(mode, openclaw, watch):
     """Each command takes its half minute here, so there is one of each."""
     # add probes what it adds, and saves nothing that does not answer
     openclaw.run("mcp", "add", "cloche", "--command", "cloche", "--arg", "mcp",
-                 "--arg", f"--{mode.name}")
+                 "--arg", f"--{mode.name}", "--connect-timeout", str(CONNECT))
     openclaw.run("mcp", "tools", "cloche", "--include", "run,file_*")
     doctor = openclaw.json("mcp", "doctor", "cloche", "--probe")
     assert (doctor["ok"], doctor["servers"][0]["issues"]) == (True, [])
@@ -104,7 +105,8 @@ def test_an_agent_does_a_whole_turn_with_the_tools(mode, openclaw, watch, model)
     ])
     config = openclaw.home / "config.json"
     config.write_text(json.dumps({
-        "mcp": {"servers": {"cloche": {"command": "cloche", "args": ["mcp", f"--{mode.name}"]}}},
+        "mcp": {"servers": {"cloche": {"command": "cloche", "args": ["mcp", f"--{mode.name}"],
+                                       "connectionTimeoutMs": CONNECT * 1000}}},
         # a new session has nothing to be maintained, least of all by a thread of its own
         "session": {"maintenance": {"mode": "warn"}},
         # all tools as they are, instead of a search for them
