@@ -196,6 +196,8 @@ static void end_stale(const Pool *p, const Profile *profile) {
 
 /* Whether anybody is being served who comes first, or one is being made already. */
 static bool is_busy(const Manager *m) {
+        if (profile_store_is_busy(m->profiles))
+                return true;
         for (const Sandbox *s = m->sandboxes; s; s = s->next)
                 if (s->state < SANDBOX_WARM)
                         return true;

@@ -264,6 +264,10 @@ int profile_store_get(ProfileStore *s, const char *name, profile_callback_t call
         return 0;
 }
 
+bool profile_store_is_busy(const ProfileStore *s) {
+        return s->loads;
+}
+
 /* -- the list -------------------------------------------------------------------------------- */
 
 static StoreList *store_list_free(StoreList *l) {

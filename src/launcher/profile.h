@@ -77,6 +77,9 @@ int profile_store_get(ProfileStore *s, const char *name, profile_callback_t call
                       void *userdata, ProfileRequest **ret_request);
 ProfileRequest *profile_request_free(ProfileRequest *r);
 
+/* Whether one is being loaded for anybody. */
+bool profile_store_is_busy(const ProfileStore *s);
+
 /* The names of all profiles: loaded or loadable units cloche-*.service whose ExecStart is podman's
  * and that carry io.cloche.* labels (so not cloche-launcher.service and its like). names is an
  * array of n strings, borrowed for the callback; error is 0 or -errno. */

@@ -135,12 +135,15 @@ static void shares_a_load_among_those_who_wait(void **state) {
         _cleanup_result_ Result a = {}, b = {};
         Fixture *f = *state;
 
+        assert_false(profile_store_is_busy(f->store));
         for (int i = 0; i < 5; i++)
                 assert_int_equal(profile_store_get(f->store, "x", profile_keep_result,
                                                    i % 2 ? &a : &b, NULL),
                                  0);
+        assert_true(profile_store_is_busy(f->store));
         profile_wait_for(f, &a, 2);
         profile_wait_for(f, &b, 3);
+        assert_false(profile_store_is_busy(f->store));
         assert_ptr_equal(a.profile, b.profile);
         assert_int_equal(f->manager->n_loads, 1);
         assert_int_equal(f->n_inspections, 1);
