@@ -196,13 +196,10 @@ static void end_stale(const Pool *p, const Profile *profile) {
 
 /* Whether anybody is being served who comes first, or one is being made already. */
 static bool is_busy(const Manager *m) {
-        if (profile_store_is_busy(m->profiles))
+        if (profile_store_is_busy(m->profiles)) /* for a client, or for a pool */
                 return true;
         for (const Sandbox *s = m->sandboxes; s; s = s->next)
                 if (s->state < SANDBOX_WARM)
-                        return true;
-        for (const Pool *p = m->pools; p; p = p->next)
-                if (p->request)
                         return true;
         return false;
 }
