@@ -21,6 +21,7 @@ import shlex
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "system"))
@@ -34,6 +35,9 @@ GROUPBY = ("import pandas as pd\n"
            "t = pd.DataFrame({'k': [i % 7 for i in range(10_000)], 'v': range(10_000)})\n"
            "print(t.groupby('k').v.sum().sum())")
 WARM = "[Container]\nLabel=io.cloche.warm={marks}\n"
+BWRAP = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib",
+         "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/bin", "/bin", "--proc", "/proc", "--dev", "/dev",
+         "--tmpfs", "/tmp"]
 # Where Podman keeps what it knows of each container, in a directory named by its id.
 STORE = pathlib.Path("/var/lib/containers/storage/overlay-containers")
 # The processes of each sandbox beside the code's, by their names.
@@ -80,24 +84,17 @@ class Podman:
 
 
 class Row:
-    """One row of the table. ours and other return seconds, of which less is better; idle waits until nothing
-    goes on in the background, which is nobody's time here."""
+    """One row of the table: seconds, of which less is better, and what is compared of them."""
 
-    def __init__(self, name, bar, ours, other, repeats, idle):
-        self.name, self.bar = name, bar
-        self.ours, self.other = [], []
-        for i in range(repeats):
-            turns = [(self.ours, ours), (self.other, other)]
-            for times, work in turns if i % 2 else reversed(turns):
-                idle()
-                times.append(work())
+    def __init__(self, name, bar, ours, other, of=statistics.median):
+        self.name, self.bar, self.ours, self.other, self.of = name, bar, ours, other, of
 
     @property
     def ratio(self):
-        return statistics.median(self.ours) / statistics.median(self.other)
+        return self.of(self.ours) / self.of(self.other)
 
     def text(self):
-        return (f"{self.name:<52} {spread(self.ours):>26} {spread(self.other):>26} "
+        return (f"{self.name:<52} {spread(self.ours, self.of):>26} {spread(self.other, self.of):>26} "
                 f"{self.ratio:>8.4f} {self.bar:>8.4f}  {'holds' if self.ratio <= self.bar else 'MISSED'}")
 
     def data(self):
@@ -105,8 +102,13 @@ class Row:
                 "ratio": self.ratio, "bar": self.bar, "holds": self.ratio <= self.bar}
 
 
-def spread(times):
-    return (f"{statistics.median(times) * 1e3:.1f} ({min(times) * 1e3:.1f}–{max(times) * 1e3:.1f})")
+def spread(times, of=statistics.median):
+    return f"{of(times) * 1e3:.1f} ({min(times) * 1e3:.1f}–{max(times) * 1e3:.1f})"
+
+
+def p99(times):
+    """What all but one in a hundred stay below."""
+    return sorted(times)[len(times) * 99 // 100 - 1 if len(times) >= 100 else -1]
 
 
 class Bench:
@@ -118,8 +120,18 @@ class Bench:
     # -- rows
 
     def row(self, name, bar, ours, other, repeats=None):
+        """ours and other return seconds; they take turns, while nothing goes on in the background, which is
+        nobody's time here."""
         print(f"▸ {name}", file=sys.stderr, flush=True)
-        row = Row(name, bar, ours, other, repeats or self.repeats, self.idle)
+        row = Row(name, bar, [], [])
+        for i in range(repeats or self.repeats):
+            turns = [(row.ours, ours), (row.other, other)]
+            for times, work in turns if i % 2 else reversed(turns):
+                self.idle()
+                times.append(work())
+        self.add(row)
+
+    def add(self, row):
         self.rows.append(row)
         print(row.text(), flush=True)
 
@@ -184,6 +196,9 @@ class Bench:
             self.row("python hello, warm / systemd-run --pipe", 1.0,
                      lambda: self.warm_run(client, "python", 2, code=HELLO),
                      lambda: timed(machine.run, ["systemd-run", "--pipe", "--quiet", "python3", "-c", HELLO]))
+            self.row("python hello, warm / bwrap", 1.0,
+                     lambda: self.warm_run(client, "python", 2, code=HELLO),
+                     lambda: timed(machine.run, [*BWRAP, "python3", "-c", HELLO]))
         with self.marks(node="2:2") as client:
             self.row("node hello, warm / podman run", 1 / 100,
                      lambda: self.warm_run(client, "node", 2, code="console.log('hello')"),
@@ -227,6 +242,24 @@ class Bench:
                 return now() - begun
             self.row(f"{clients} clients, {runs} runs each, shell / podman run, 2 at a time", 0.6,
                      ours, lambda: timed(pairs, podman, clients * runs), 1)
+
+    def fair(self, runs):
+        """A user's runs, one after another: alone, and beside another's who always has sixteen under way."""
+        with self.marks(shell="0") as client, self.mode.connect("agent2") as other:
+            def measure():
+                return [timed(lambda: other.run("shell", code="echo hello").good()) for _ in range(runs)]
+            self.idle()
+            alone, is_over = measure(), threading.Event()
+            def burst():
+                while not is_over.is_set():
+                    for running in [client.start("shell", code="echo hello") for _ in range(16)]:
+                        running.wait()
+            thread = threading.Thread(target=burst, daemon=True)
+            thread.start()
+            beside = measure()
+            is_over.set()
+            thread.join()
+            self.add(Row(f"p99 of {runs} runs beside another user's burst / alone", 2.0, beside, alone, p99))
 
     def streams(self, size):
         podman = Podman(self.mode, "shell")
@@ -296,15 +329,17 @@ class Bench:
 
     def growth(self):
         with self.marks(shell="2:2") as client, contextlib.ExitStack() as stack:
-            opened = 0
-            for live in (1, 10, 50):
+            times, opened = {}, 0
+            for live in (1, 10, 100):
                 while opened < live:
                     if opened % 10 == 0:  # a connection may have no more than a few
                         holder = stack.enter_context(self.mode.connect())
                     holder.call("sandbox.open", {"profile": "shell"})
                     opened += 1
-                times = [self.warm_run(client, "shell", 2, code="echo hello") for _ in range(5)]
-                self.memory.append((f"warm run beside {live} live sandboxes", spread(times) + " ms"))
+                times[live] = [self.warm_run(client, "shell", 2, code="echo hello")
+                               for _ in range(self.repeats)]
+            for live in (10, 100):
+                self.add(Row(f"warm run beside {live} live sandboxes / beside one", 1.3, times[live], times[1]))
 
     def measure_memory(self):
         with self.marks(python="1:1"):
@@ -349,7 +384,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write all times there as well")
     parser.add_argument("--quick", action="store_true", help="a third of the repeats")
-    parser.add_argument("only", nargs="*", help="starts, live, many, crowd, streams, ends, memory, growth")
+    parser.add_argument("only", nargs="*", help="starts, live, many, crowd, fair, streams, ends, memory, growth")
     options = parser.parse_args()
     bench = Bench(3 if options.quick else 9)
     parts = {
@@ -359,6 +394,7 @@ def main():
         "streams": lambda: bench.streams(64 * MIB),
         "many": lambda: bench.many(10 if options.quick else 100),
         "crowd": lambda: bench.crowd(20, 2 if options.quick else 10),
+        "fair": lambda: bench.fair(20 if options.quick else 100),
         "memory": bench.measure_memory,
         "growth": bench.growth,  # last: Podman is busy for minutes with what it leaves to remove
     }
