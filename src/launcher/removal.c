@@ -14,6 +14,8 @@
  *      At most REMOVALS_AT_ONCE go on at their first try at a time (turn.c); those that come after it
  *      have pauses between them, and one that hangs takes nobody's turn
  *   5. wait for conmon to be gone, and remove what it wrote after that (conmon.c)
+ *   6. stop the scope by name where it never got as far as a guest, which is no news to systemd but for once in a
+ *      while
  *
  * Only the launcher's own end stops this, and its successor finds the rest by label and by unit
  * name. */
@@ -54,6 +56,9 @@ static void finish(Sandbox *s) {
          * knows */
         if (s->cgroup)
                 cgroup_remove(s->cgroup);
+        /* systemd may miss that a scope is empty again whose first process died while it was begun */
+        if (s->scope_asked && s->guest_pidfd < 0)
+                (void)scope_stop(m->scopes, s->scope_name);
         conmon_sweep(m->system_mode, s->container_id);
 
         r = audit_event(m->audit, s->sequence, SANDBOX_REMOVED, AUDIT_TEXT(SANDBOX, s->id),

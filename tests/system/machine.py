@@ -327,9 +327,9 @@ class Watch:
         # These ask programs and so are asked once, when there should be nothing any more.
         containers = self.mode.containers() - self.containers_before
         assert not containers, f"Podman still has {containers}"
-        if self.mode.units() - self.units_before:
-            wait_for(lambda: not self.mode.units() - self.units_before, seconds,
-                     f"gone: {self.mode.units() - self.units_before}")
+        if left := self.mode.units() - self.units_before:
+            said = self.mode.systemctl("status", "--no-pager", "--lines=0", *left, check=False).stdout.decode()
+            wait_for(lambda: not self.mode.units() - self.units_before, seconds, f"gone:\n{said}")
 
     def assert_no_leftovers_within(self, seconds):
         """A machine that is several times slower than any real one may be busy with the removal all that
