@@ -26,12 +26,12 @@
 int fd_send(int socket_fd, const void *data, size_t size, const int *fds, size_t n_fds) {
         union {
                 struct cmsghdr align;
-                char buffer[CMSG_SPACE(sizeof(int) * GUEST_FDS_MAX)];
+                char buffer[CMSG_SPACE(sizeof(int) * DATAGRAM_FDS_MAX)];
         } control;
         struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = size };
         struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-        if (n_fds > GUEST_FDS_MAX)
+        if (n_fds > DATAGRAM_FDS_MAX)
                 return -EINVAL;
 
         if (n_fds > 0) {
@@ -75,7 +75,7 @@ static ssize_t receive(int socket_fd, void *data, size_t size, int *kept, size_t
                        size_t *n_kept, pid_t *ret_pid) {
         union {
                 struct cmsghdr align;
-                char buffer[CMSG_SPACE(sizeof(int) * GUEST_FDS_MAX) +
+                char buffer[CMSG_SPACE(sizeof(int) * DATAGRAM_FDS_MAX) +
                             CMSG_SPACE(sizeof(struct ucred))];
         } control;
         struct iovec iov = { .iov_base = data, .iov_len = size };
@@ -114,12 +114,12 @@ static ssize_t receive(int socket_fd, void *data, size_t size, int *kept, size_t
 
 ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t max_fds,
                    size_t *ret_n_fds) {
-        int kept[GUEST_FDS_MAX];
+        int kept[DATAGRAM_FDS_MAX];
         size_t n_kept = 0;
         pid_t sender;
         ssize_t n;
 
-        if (max_fds > GUEST_FDS_MAX)
+        if (max_fds > DATAGRAM_FDS_MAX)
                 return -EINVAL;
         n = receive(socket_fd, data, size, kept, max_fds, &n_kept, &sender);
         if (n < 0)
@@ -132,7 +132,7 @@ ssize_t fd_receive(int socket_fd, void *data, size_t size, int *ret_fds, size_t 
 }
 
 ssize_t fd_receive_from(int socket_fd, void *data, size_t size, pid_t *ret_pid) {
-        int none[GUEST_FDS_MAX];
+        int none[DATAGRAM_FDS_MAX];
         size_t n_none = 0;
 
         return receive(socket_fd, data, size, none, 0, &n_none, ret_pid);

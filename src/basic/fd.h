@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Sends one datagram with n_fds descriptors (0…GUEST_FDS_MAX) without blocking. The caller keeps
+/* Sends one datagram with n_fds descriptors (0…DATAGRAM_FDS_MAX) without blocking. The caller keeps
  * its own descriptors. Returns 0 or -errno: -EAGAIN when the peer's queue is full, -EPIPE and
  * -ECONNRESET when the peer is gone. */
 int fd_send(int socket_fd, const void *data, size_t size, const int *fds, size_t n_fds);
 
-/* Receives one datagram without blocking. Up to max_fds (0…GUEST_FDS_MAX) descriptors are stored
+/* Receives one datagram without blocking. Up to max_fds (0…DATAGRAM_FDS_MAX) descriptors are stored
  * and owned by the caller; unused places become -EBADF. Whatever else was attached is closed, and
  * then the result is -EBADMSG, as for a datagram longer than size. Returns the length, 0 at the end
  * of the connection (or for an empty datagram without descriptors), -EAGAIN when nothing is there,

@@ -101,7 +101,9 @@
 #define WARM_AGE_MAX_USEC (3600 * USEC_PER_SEC) /* an older one is replaced */
 #define WARM_KEPT_USEC    (30 * USEC_PER_SEC)   /* its user's last connection ended → it ends */
 #define WARM_RETRY_USEC   (30 * USEC_PER_SEC)   /* one could not be made → the next try */
-#define WARM_PAUSE_USEC   (250 * USEC_PER_MSEC) /* one handed over → the next one is begun */
+#define WARM_PAUSE_USEC \
+        (250 * USEC_PER_MSEC) /* one was given to a client → the next one is begun, */
+#define WARM_PAUSE_MAX_USEC (1 * USEC_PER_SEC) /* … though others are given meanwhile */
 #define WARM_MEMORY_FREE_PART \
         8 /* 1/8 of the machine's memory must be free for one to be made, and half of
                                  * that for those there are to stay */
@@ -116,6 +118,8 @@
 #define FILE_TIMEOUT_USEC     (60 * USEC_PER_SEC) /* one step of a file's way without a byte moved */
 
 /* -- a guest ---------------------------------------------------------------------------------- */
-#define GUEST_FRAME_SIZE_MAX 4096 /* one datagram, either way */
-#define GUEST_EXECS_MAX      64   /* executions alive at once in one sandbox */
-#define GUEST_FDS_MAX        5    /* descriptors with one frame, host to guest only */
+#define GUEST_FRAME_SIZE_MAX       4096 /* one datagram, either way */
+#define EXECUTIONS_PER_SANDBOX_MAX 64   /* that run at once */
+#define GUEST_EXECS_MAX            66 /* … and beside them a driver, and a stand-in for the next code */
+#define DATAGRAM_FDS_MAX           8 /* descriptors with one datagram: host to guest, launcher to handler */
+#define STAND_IN_TASKS_MIN         16 /* with fewer tasks, no stand-in is made before there is code */

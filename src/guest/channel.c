@@ -36,6 +36,7 @@ int channel_connect(const char *path) {
 static size_t count_fds(GuestFrameType type) {
         switch (type) {
         case GUEST_FRAME_SETUP:
+        case GUEST_FRAME_CODE:
                 return 1;
         case GUEST_FRAME_START:
                 return 4;
@@ -44,6 +45,7 @@ static size_t count_fds(GuestFrameType type) {
         case GUEST_FRAME_RESIZE:
         case GUEST_FRAME_READY:
         case GUEST_FRAME_CHILD:
+        case GUEST_FRAME_WRITTEN:
         case GUEST_FRAME_EXITED:
         case GUEST_FRAME_INVALID:
         case _GUEST_FRAME_TYPE_MAX:
@@ -52,14 +54,14 @@ static size_t count_fds(GuestFrameType type) {
         }
 }
 
-int channel_receive(int fd, GuestFrame *ret, int ret_fds[static GUEST_FDS_MAX]) {
+int channel_receive(int fd, GuestFrame *ret, int ret_fds[static DATAGRAM_FDS_MAX]) {
         char datagram[GUEST_FRAME_SIZE_MAX];
-        int fds[GUEST_FDS_MAX];
+        int fds[DATAGRAM_FDS_MAX];
         size_t n_fds;
         ssize_t n;
         int r;
 
-        n = fd_receive(fd, datagram, sizeof(datagram), fds, GUEST_FDS_MAX, &n_fds);
+        n = fd_receive(fd, datagram, sizeof(datagram), fds, DATAGRAM_FDS_MAX, &n_fds);
         if (n == -EAGAIN || n == -EINTR)
                 return 0;
         if (n < 0)

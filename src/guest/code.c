@@ -4,8 +4,8 @@
  * root's and writable for nobody else; so no path in here can be bent by the code, whatever the
  * container's /run looks like. The names below it are an id from the host, a plain file name that
  * the wire layer has checked, and the link to the streams: what it leads to is decided by whoever
- * opens it, with their own rights. A code_name that is the link's own name keeps the link from being
- * made, and so the execution from being begun. */
+ * opens it, with their own rights. A code_name that is the link's own name keeps one of the
+ * two from being made, and so the code from being run. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,11 +40,15 @@ int code_open_dir(void) {
 
 static int write_file(int dir_fd, const char *name, const void *data, size_t size) {
         _cleanup_close_ int fd = -EBADF;
+        int r;
 
         fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
         if (fd < 0)
                 return -errno;
-        return fd_write_all(fd, data, size);
+        r = fd_write_all(fd, data, size);
+        if (r < 0)
+                (void)unlinkat(dir_fd, name, 0);
+        return r;
 }
 
 static int open_own_dir(int dir_fd, uint32_t exec, char id[static NAME_SIZE]) {
@@ -55,21 +59,21 @@ static int open_own_dir(int dir_fd, uint32_t exec, char id[static NAME_SIZE]) {
         return fd < 0 ? -errno : fd;
 }
 
-int code_write(int dir_fd, uint32_t exec, const char *name, const void *data, size_t size) {
-        _cleanup_close_ int fd = -EBADF;
+int code_make(int dir_fd, uint32_t exec) {
         char id[NAME_SIZE];
-        int r;
 
         if (dir_fd < 0)
                 return dir_fd;
         (void)snprintf(id, sizeof(id), "%u", exec);
-        if (mkdirat(dir_fd, id, 0755) < 0)
-                return -errno;
+        return mkdirat(dir_fd, id, 0755) < 0 ? -errno : 0;
+}
+
+int code_write(int dir_fd, uint32_t exec, const char *name, const void *data, size_t size) {
+        _cleanup_close_ int fd = -EBADF;
+        char id[NAME_SIZE];
+
         fd = open_own_dir(dir_fd, exec, id);
-        r = fd < 0 ? fd : write_file(fd, name, data, size);
-        if (r < 0)
-                code_remove(dir_fd, exec, name);
-        return r;
+        return fd < 0 ? fd : write_file(fd, name, data, size);
 }
 
 int code_link_streams(int dir_fd, uint32_t exec, pid_t pid) {

@@ -13,7 +13,10 @@
  * any code runs. Returns the descriptor (the caller's) or -errno. */
 int code_open_dir(void);
 
-/* Writes one file, whole or not at all. Returns 0 or -errno. */
+/* Makes an execution's directory. Returns 0 or -errno. */
+int code_make(int dir_fd, uint32_t exec);
+
+/* Writes one file there, whole or not at all. Returns 0 or -errno. */
 int code_write(int dir_fd, uint32_t exec, const char *name, const void *data, size_t size);
 
 /* Links GUEST_STREAMS_NAME beside the file to what process pid (of our namespace) has open. Returns

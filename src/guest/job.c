@@ -142,7 +142,7 @@ static int fork_job(JobTable *t, Job *job, const GuestStart *start, const Payloa
                         .channel_fd = t->channel_fd,
                         .go_fd = job->go_fd,
                         .code_dir_fd = t->code_dir_fd,
-                        .has_code = start->has_code,
+                        .has_code = start->code != GUEST_CODE_NONE,
                         .has_terminal = start->has_terminal,
                         .uid = t->uid,
                         .gid = t->gid,
@@ -163,12 +163,18 @@ static int run_job(JobTable *t, Job *job, const GuestStart *start, const Payload
         _cleanup_close_ int slave = -EBADF;
         int r;
 
-        if (start->has_code) {
+        if (start->code != GUEST_CODE_NONE) {
+                r = code_make(t->code_dir_fd, job->exec);
+                if (r < 0)
+                        return r;
+                memcpy(job->code_name, start->code_name, sizeof(job->code_name));
+                job->awaits_code = start->code == GUEST_CODE_LATER;
+        }
+        if (start->code == GUEST_CODE_HERE) {
                 r = code_write(t->code_dir_fd, job->exec, start->code_name, payload->code,
                                payload->code_size);
                 if (r < 0)
                         return r;
-                memcpy(job->code_name, start->code_name, sizeof(job->code_name));
         }
         if (!start->has_terminal)
                 return fork_job(t, job, start, payload, stdio);
@@ -222,6 +228,31 @@ int job_go(JobTable *t, uint32_t exec) {
         return 0;
 }
 
+int job_take_code(JobTable *t, const GuestCodeFrame *code, int fd) {
+        Payload payload = {};
+        Job *job;
+        int r;
+
+        if (code->header.exec > t->highest_exec)
+                return -EBADMSG;
+        job = find_job(t, code->header.exec);
+        if (!job || job->pid == 0)
+                return 0;
+        if (!job->awaits_code)
+                return -EBADMSG;
+        r = payload_load_code(fd, code->code_size, &payload);
+        if (r == -EBADMSG)
+                return r;
+        if (r == 0)
+                r = code_write(t->code_dir_fd, job->exec, job->code_name, payload.code,
+                               payload.code_size);
+        payload_done(&payload);
+        job->awaits_code = false;
+        job->is_code_taken = true;
+        job->code_error = -r;
+        return 0;
+}
+
 int job_signal(JobTable *t, const GuestSignal *s) {
         const Job *job;
 
@@ -261,11 +292,29 @@ bool job_reap(JobTable *t) {
         return true;
 }
 
+/* Returns 0, also when there is none to be sent, or as job_report(). */
+static int report_written(const JobTable *t, Job *job) {
+        GuestFrame f;
+        int r;
+
+        if (!job->is_code_taken)
+                return 0;
+        guest_frame_init(&f, GUEST_FRAME_WRITTEN, job->exec);
+        f.written.error = (uint32_t)job->code_error;
+        r = channel_send(t->channel_fd, &f);
+        if (r == 0)
+                job->is_code_taken = false;
+        return r;
+}
+
 int job_report(JobTable *t) {
         for (size_t i = 0; i < ARRAY_SIZE(t->jobs); i++) {
                 Job *job = &t->jobs[i];
                 int r;
 
+                r = report_written(t, job);
+                if (r < 0)
+                        return r;
                 if (job->exec == 0 || job->pid > 0)
                         continue;
                 r = channel_send(t->channel_fd, &job->exited);

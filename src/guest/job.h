@@ -17,7 +17,10 @@ typedef struct Job {
         pid_t pid;     /* of the main process until it is reaped, then 0: EXITED waits to be sent */
         int go_fd;     /* what the child waits for until GO; then, and without a child, -EBADF */
         GuestFrame exited;
-        char code_name[GUEST_CODE_NAME_SIZE]; /* "" when no code was written */
+        char code_name[GUEST_CODE_NAME_SIZE]; /* "" when there is no directory for code */
+        bool awaits_code;                     /* CODE is to come */
+        bool is_code_taken;                   /* WRITTEN waits to be sent, with this: */
+        int code_error;
 } Job;
 
 typedef struct JobTable {
@@ -50,6 +53,11 @@ int job_start(JobTable *t, const GuestStart *start, const int fds[static 4]);
  * one that was never started or was told before. */
 int job_go(JobTable *t, uint32_t exec);
 
+/* CODE: puts it where its execution will look for it; fd is the memfd (borrowed). Returns 0, also when the
+ * execution has ended meanwhile or there is no room for the code, which its WRITTEN then says; or -EBADMSG
+ * for one that waits for no code, or a memfd that is not what the frame says. */
+int job_take_code(JobTable *t, const GuestCodeFrame *code, int fd);
+
 /* SIGNAL: to the process group of the main process, if that is still there. Returns 0, or -EBADMSG
  * before SETUP. */
 int job_signal(JobTable *t, const GuestSignal *s);
@@ -58,6 +66,6 @@ int job_signal(JobTable *t, const GuestSignal *s);
  * True when there may be more. */
 bool job_reap(JobTable *t);
 
-/* Sends the EXITED frames that wait. Returns 0 when none is left, -EAGAIN when the channel is full,
+/* Sends the WRITTEN and EXITED frames that wait. Returns 0 when none is left, -EAGAIN when the channel is full,
  * or -errno when it is gone. */
 int job_report(JobTable *t);

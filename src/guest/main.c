@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* cloche-guest: PID 1 of every sandbox. It connects to the host, is told once which uid and which
- * seccomp filter the code gets (SETUP), and then starts programs (START, GO), signals them (SIGNAL),
+ * seccomp filter the code gets (SETUP), and then starts programs (START, GO, CODE), signals them (SIGNAL),
  * moves the bytes of their terminals, reaps everything and reports ends (EXITED), until the channel
  * ends; then it ends too, and the kernel kills whatever else is in its pid namespace.
  *
@@ -93,7 +93,7 @@ static int set_up(Guest *g, const GuestSetup *setup, int program_fd) {
 
 /* Takes one frame. Returns 0 or what ends the guest. */
 static int receive(Guest *g) {
-        int fds[GUEST_FDS_MAX];
+        int fds[DATAGRAM_FDS_MAX];
         GuestFrame f;
         int r;
 
@@ -111,6 +111,9 @@ static int receive(Guest *g) {
         case GUEST_FRAME_GO:
                 r = job_go(&g->jobs, f.header.exec);
                 break;
+        case GUEST_FRAME_CODE:
+                r = job_take_code(&g->jobs, &f.code, fds[0]);
+                break;
         case GUEST_FRAME_SIGNAL:
                 r = job_signal(&g->jobs, &f.signal);
                 break;
@@ -119,6 +122,7 @@ static int receive(Guest *g) {
                 break;
         case GUEST_FRAME_READY:
         case GUEST_FRAME_CHILD:
+        case GUEST_FRAME_WRITTEN:
         case GUEST_FRAME_EXITED:
         case GUEST_FRAME_INVALID:
         case _GUEST_FRAME_TYPE_MAX:
@@ -126,7 +130,7 @@ static int receive(Guest *g) {
                 r = -EBADMSG;
                 break;
         }
-        for (size_t i = 0; i < GUEST_FDS_MAX; i++)
+        for (size_t i = 0; i < DATAGRAM_FDS_MAX; i++)
                 close_fd(fds[i]);
         return r;
 }

@@ -52,22 +52,48 @@ int payload_split(char *strings, size_t size, const GuestStart *start, Payload *
         return 0;
 }
 
-int payload_load(int fd, const GuestStart *start, Payload *ret) {
-        size_t size = (size_t)start->strings_size + start->code_size;
-        Payload p = {};
+/* Returns 0, -EBADMSG when fd is not sealed or not of that size, or -errno. */
+static int map(int fd, size_t size, Payload *p) {
         struct stat st;
-        int seals, r;
+        int seals;
+        void *m;
 
         if (fstat(fd, &st) < 0)
                 return -errno;
         seals = fcntl(fd, F_GET_SEALS);
-        if (seals < 0 || (seals & SEALS) != SEALS || size == 0 || st.st_size != (off_t)size)
+        if (seals < 0 || (seals & SEALS) != SEALS || st.st_size != (off_t)size)
                 return -EBADMSG;
-
-        p.map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p.map == MAP_FAILED)
+        if (size == 0)
+                return 0;
+        m = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (m == MAP_FAILED)
                 return -errno;
-        p.map_size = size;
+        p->map = m;
+        p->map_size = size;
+        return 0;
+}
+
+int payload_load_code(int fd, size_t size, Payload *ret) {
+        Payload p = {};
+        int r;
+
+        r = map(fd, size, &p);
+        if (r < 0)
+                return r;
+        p.code = p.map;
+        p.code_size = size;
+        *ret = p;
+        return 0;
+}
+
+int payload_load(int fd, const GuestStart *start, Payload *ret) {
+        size_t size = (size_t)start->strings_size + start->code_size;
+        Payload p = {};
+        int r;
+
+        r = size > 0 ? map(fd, size, &p) : -EBADMSG;
+        if (r < 0)
+                return r;
         p.code = (const char *)p.map + start->strings_size;
         p.code_size = start->code_size;
         r = payload_split(p.map, start->strings_size, start, &p);

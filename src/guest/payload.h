@@ -22,6 +22,10 @@ typedef struct Payload {
  * the frame's sizes, or its strings are not what the frame says; or -errno. */
 int payload_load(int fd, const GuestStart *start, Payload *ret);
 
+/* The same for code that came later: size bytes, of which ret's code becomes. Returns 0, -EBADMSG when
+ * fd is not sealed or not of that size, or -errno. */
+int payload_load_code(int fd, size_t size, Payload *ret);
+
 /* Splits size bytes of NUL-terminated strings: n_argv words, n_env variables and, with has_cwd, the
  * directory; ret's argv, env and cwd become those. Pure but for the two arrays, which are
  * malloc()ed; everything points into strings. Returns 0, -EBADMSG, or -ENOMEM; *ret is then

@@ -4,10 +4,15 @@
  * of code, its process is in the cgroup of that execution, so what the code starts is born there and
  * can be told from what others started; before anybody hears that the code is done it is moved home.
  *
+ * The next code finds its stand-in ready (stand-in.c): one is made while the interpreter loads, and in a sandbox
+ * that lives on after each piece of code, a moment later, so that it does not stand in the way of a client who
+ * has its next request under way; that one has a stand-in of its own. It is a task more, which a sandbox that may
+ * have few does without.
+ *
  *   STARTING  not ready yet
  *   IDLE      at home
  *   TURN      an execution prepares its streams
- *   MOVING    on its way into that execution's cgroup
+ *   MOVING    on its way into that execution's cgroup, or there and the code is not
  *   BUSY      running its code
  *   LEAVING   interrupted, and on its way back while it still runs it
  *   LEFT      at home, and may still run it
@@ -25,10 +30,15 @@
 #include "basic/cleanup.h"
 #include "basic/json.h"
 #include "basic/limits.h"
+#include "basic/log.h"
 #include "handler/driver-process.h"
 #include "handler/driver.h"
 #include "handler/handler.h"
+#include "handler/stand-in.h"
 #include "handler/timer.h"
+
+#define STAND_IN_PAUSE_USEC \
+        (50 * USEC_PER_MSEC) /* a piece of code is done → the next stand-in is made */
 
 typedef enum DriverState {
         DRIVER_STARTING,
@@ -54,9 +64,11 @@ struct Driver {
         DriverState state;
         TAILQ_HEAD(, Turn) turns;
         Execution *current; /* from TURN to HOMING; NULL: it is over, whatever the driver does */
-        bool is_prepared;   /* its streams and cgroup are there */
+        bool is_prepared;   /* its streams and cgroup are there … */
+        bool is_code_there; /* … and its code */
+        bool is_in;         /* while MOVING: it is in that cgroup */
         bool is_used;       /* it has state that a reset would lose */
-        bool interrupted;   /* while MOVING */
+        bool interrupted;   /* while MOVING: not to begin, whatever driver it is by then */
         bool is_through;    /* while LEAVING: it has let go */
         uint8_t exit_code;  /* while HOMING, as is the next */
         json_object *error;
@@ -65,6 +77,9 @@ struct Driver {
         DriverProcess *process; /* NULL: there is none, until somebody waits */
         sd_event_source *timer;
         sd_event_source *waker;
+
+        StandIn *stand_in;      /* for the next one; NULL when there is none */
+        sd_event_source *pause; /* until one is made */
 };
 
 static void wake(Driver *d);
@@ -76,7 +91,7 @@ static void drop_process(Driver *d) {
         d->process = driver_process_free(d->process);
         timer_clear(d->timer);
         (void)json_object_put(TAKE_PTR(d->error));
-        d->is_used = d->interrupted = d->is_through = false;
+        d->is_used = d->is_through = false;
 }
 
 Driver *driver_free(Driver *d) {
@@ -86,6 +101,8 @@ Driver *driver_free(Driver *d) {
                 return NULL;
         launcher_link_forget(d->sandbox->handler->launcher, d);
         drop_process(d);
+        stand_in_free(d->stand_in);
+        sd_event_source_disable_unref(d->pause);
         while ((t = TAILQ_FIRST(&d->turns))) {
                 TAILQ_REMOVE(&d->turns, t, entry);
                 free(t);
@@ -174,6 +191,46 @@ static void on_exited(const GuestExited *exited, void *userdata) {
         kill_process(d);
 }
 
+/* -- the stand-in for the next code ----------------------------------------------------------- */
+
+static void on_stand_in_lost(void *userdata) {
+        Driver *d = userdata;
+
+        d->stand_in = stand_in_free(d->stand_in);
+}
+
+/* Without one, code has a stand-in of its own. */
+static void prepare_stand_in(Driver *d) {
+        Sandbox *s = d->sandbox;
+        int r;
+
+        if (d->stand_in || !sandbox_is_alive(s) || s->opened.limits.tasks < STAND_IN_TASKS_MIN)
+                return;
+        r = stand_in_new(&d->stand_in, s, on_stand_in_lost, d);
+        if (r != 0)
+                log_debug("No stand-in could be made ready in sandbox %s (%d)", s->opened.sandbox,
+                          r);
+}
+
+/* Code that runs by then has a stand-in of its own, and its limit of tasks for itself. */
+static int on_pause(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        Driver *d = userdata;
+
+        if (d->state == DRIVER_IDLE && TAILQ_EMPTY(&d->turns))
+                prepare_stand_in(d);
+        return 0;
+}
+
+static void prepare_stand_in_later(Driver *d) {
+        int r;
+
+        if (!d->sandbox->is_kept || d->stand_in)
+                return;
+        r = timer_set(d->sandbox->handler->event, &d->pause, STAND_IN_PAUSE_USEC, on_pause, d);
+        if (r < 0)
+                handler_exit(d->sandbox->handler, r);
+}
+
 /* -- what it says ----------------------------------------------------------------------------- */
 
 static void on_placed_home(const LauncherMessage *answer, int *fds _unused_, void *userdata);
@@ -202,6 +259,7 @@ static void finish_current(Driver *d) {
         d->state = DRIVER_IDLE;
         if (e)
                 execution_code_done(e, d->exit_code, error);
+        prepare_stand_in_later(d);
         wake(d);
 }
 
@@ -215,8 +273,10 @@ static bool take_done(Driver *d, DriverReply *reply) {
                 d->is_through = true;
         else if (d->state == DRIVER_LEFT || !d->sandbox->is_kept)
                 finish_current(d); /* where nothing else will run, it need not come home */
-        else
+        else {
                 go_home(d);
+                execution_code_through(d->current);
+        }
         return true;
 }
 
@@ -283,8 +343,10 @@ static void begin(Driver *d) {
         if (r == 0)
                 r = timer_set(d->sandbox->handler->event, &d->timer, DRIVER_TIMEOUT_USEC,
                               on_timeout, d);
-        if (r == 0)
+        if (r == 0) {
+                prepare_stand_in(d);
                 return;
+        }
         d->state = DRIVER_DYING;
         drop_process(d);
         refuse_all(d, r, NULL, NULL);
@@ -298,6 +360,7 @@ static void move_in(Driver *d) {
         int r;
 
         d->state = DRIVER_MOVING;
+        d->is_in = false;
         r = program_move(driver_process_program(d->process), execution_id(d->current), on_placed,
                          d);
         if (r < 0 && r != -ENOTCONN)
@@ -323,10 +386,10 @@ static void next_turn(Driver *d) {
         }
         TAILQ_REMOVE(&d->turns, t, entry);
         d->current = t->execution;
-        d->is_prepared = false;
+        d->is_prepared = d->is_code_there = d->interrupted = false;
         free(t);
         d->state = DRIVER_TURN;
-        execution_start(d->current);
+        execution_start(d->current, &d->stand_in);
 }
 
 static int on_wake(sd_event_source *source _unused_, void *userdata) {
@@ -374,6 +437,14 @@ int driver_adopt(Sandbox *s, int *fds) {
                 return r;
         d->state = DRIVER_STARTING;
         return timer_set(s->handler->event, &d->timer, DRIVER_TIMEOUT_USEC, on_timeout, d);
+}
+
+int driver_adopt_stand_in(Sandbox *s, int *fds) {
+        if (!s->driver)
+                s->driver = driver_new(s);
+        if (!s->driver)
+                return -ENOMEM;
+        return stand_in_adopt(&s->driver->stand_in, s, fds, on_stand_in_lost, s->driver);
 }
 
 int driver_enqueue(Sandbox *s, Execution *e, bool reset) {
@@ -429,21 +500,19 @@ static void on_placed_home(const LauncherMessage *answer, int *fds _unused_, voi
         }
 }
 
-static void on_placed(const LauncherMessage *answer, int *fds _unused_, void *userdata) {
-        Driver *d = userdata;
+/* Gives it the code, when both are there, or lets it go home again. */
+static void consider_code(Driver *d) {
         int r;
 
-        if (d->state != DRIVER_MOVING || !answer)
+        if (d->state != DRIVER_MOVING || !d->is_in)
                 return;
-        if (answer->header.type != LAUNCHER_PLACED) {
-                kill_process(d); /* it is dead already, or should be */
-                return;
-        }
         if (d->interrupted || !d->current) {
                 d->exit_code = 0;
                 go_home(d);
                 return;
         }
+        if (!d->is_code_there)
+                return;
         r = driver_process_send(d->process, execution_command(d->current));
         if (r < 0) {
                 handler_exit(d->sandbox->handler, r);
@@ -454,6 +523,19 @@ static void on_placed(const LauncherMessage *answer, int *fds _unused_, void *us
         execution_code_running(d->current);
 }
 
+static void on_placed(const LauncherMessage *answer, int *fds _unused_, void *userdata) {
+        Driver *d = userdata;
+
+        if (d->state != DRIVER_MOVING || !answer)
+                return;
+        if (answer->header.type != LAUNCHER_PLACED) {
+                kill_process(d); /* it is dead already, or should be */
+                return;
+        }
+        d->is_in = true;
+        consider_code(d);
+}
+
 void driver_take(Driver *d, Execution *e) {
         if (d->current != e)
                 return;
@@ -462,12 +544,20 @@ void driver_take(Driver *d, Execution *e) {
                 move_in(d);
 }
 
+void driver_begin(Driver *d, Execution *e) {
+        if (d->current != e)
+                return;
+        d->is_code_there = true;
+        consider_code(d);
+}
+
 bool driver_interrupt(Driver *d, Execution *e) {
         if (d->current != e)
                 return false;
-        if (d->state == DRIVER_MOVING)
+        if (d->state == DRIVER_MOVING) {
                 d->interrupted = true;
-        else if (d->state == DRIVER_BUSY) {
+                consider_code(d);
+        } else if (d->state == DRIVER_BUSY) {
                 /* It has become a program that is nobody's driver, such as a script's bash: one that does
                  * not end on an interrupt goes on to what comes next once what it waits for is killed. */
                 if (driver_process_is_mute(d->process))

@@ -22,8 +22,14 @@ int driver_adopt(Sandbox *s, int *fds);
 /* For the end of its sandbox: tells nobody. */
 Driver *driver_free(Driver *d);
 
-/* Gives it the code of the execution whose turn it is, and whose cgroup and streams are there. */
+/* Takes over the stand-in that is ready in the sandbox already; fds as driver_adopt(). Returns 0 or -errno. */
+int driver_adopt_stand_in(Sandbox *s, int *fds);
+
+/* Lets it come to the execution whose turn it is, and whose cgroup and streams are there. */
 void driver_take(Driver *d, Execution *e);
+
+/* Lets it begin there: the code is where the command says. */
+void driver_begin(Driver *d, Execution *e);
 
 /* Tells it to let go of that execution, which is then told execution_code_done(). False when there
  * is nothing to let go of: it has not taken it yet. */

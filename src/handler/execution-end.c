@@ -177,7 +177,7 @@ static void on_ended(const LauncherEnded *ended, void *userdata) {
                 e->end.usage = ended->usage;
                 e->end.usage_known = true;
                 e->end.left = ended->left;
-                /* the stand-in was there from the beginning to the end, and is ours */
+                /* the stand-in was there from the beginning on, and is ours */
                 if (e->order.by_driver && e->end.usage.tasks_peak > 0)
                         e->end.usage.tasks_peak--;
         }
@@ -238,6 +238,15 @@ static bool may_interrupt(const Execution *e) {
                (e->sandbox->is_kept || e->end.cause == END_TIMEOUT);
 }
 
+bool execution_interrupt(Execution *e) {
+        if (!may_interrupt(e) || !driver_interrupt(e->sandbox->driver, e))
+                return false;
+        e->state = EXECUTION_STOPPING;
+        (void)program_signal(e->program, SIGKILL, /* to_group= */ true);
+        execution_set_timer(e, INTERRUPT_GRACE_USEC);
+        return true;
+}
+
 void execution_stop(Execution *e, EndCause cause) {
         execution_set_cause(e, cause);
         switch (e->state) {
@@ -246,13 +255,8 @@ void execution_stop(Execution *e, EndCause cause) {
                 break;
         case EXECUTION_STARTING:
         case EXECUTION_RUNNING:
-                if (!may_interrupt(e) || !driver_interrupt(e->sandbox->driver, e)) {
+                if (!execution_interrupt(e))
                         execution_begin_end(e);
-                        break;
-                }
-                e->state = EXECUTION_STOPPING;
-                (void)program_signal(e->program, SIGKILL, /* to_group= */ true);
-                execution_set_timer(e, INTERRUPT_GRACE_USEC);
                 break;
         case EXECUTION_DRAINING:
                 execution_begin_end(e);
@@ -324,8 +328,10 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
                 else
                         execution_finish(e, 0, NULL);
                 break;
+        case EXECUTION_STARTING: /* the guest has not said that its code is there */
+                sandbox_end(e->sandbox, END_GUEST_LOST);
+                break;
         case EXECUTION_WAITING:
-        case EXECUTION_STARTING:
         case EXECUTION_ENDING:
         default:
                 break;

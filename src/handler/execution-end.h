@@ -55,6 +55,9 @@ void execution_set_timer(Execution *e, uint64_t usec);
 /* The first one counts. */
 void execution_set_cause(Execution *e, EndCause cause);
 
+/* Has its interpreter let go of it. False when it cannot, and its end may go on. */
+bool execution_interrupt(Execution *e);
+
 /* Steps of the end, each of which may free the execution. */
 
 /* It has ended; what is left in its streams comes. */

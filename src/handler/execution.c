@@ -5,7 +5,9 @@
  *
  * Code by the driver: the program that is started is a stand-in, which only holds the streams and
  * the cgroup; the interpreter is moved into that cgroup for as long as it runs the code. What the
- * code starts is born there.
+ * code starts is born there. Where the driver has a stand-in ready (stand-in.c), the code is given to that,
+ * while the interpreter moves; but a directory that the code is to begin in must be entered with the code's
+ * rights before its interpreter is told, so such code has a stand-in of its own.
  *
  * Trust: nothing here depends on the guest or a driver telling the truth. Lying can only change
  * what is said of their own program. */
@@ -24,10 +26,9 @@
 #include "handler/handler.h"
 #include "handler/program.h"
 #include "handler/record.h"
+#include "handler/stand-in.h"
 #include "handler/streams.h"
 #include "handler/timer.h"
-
-#define STAND_IN_WORD "." /* what a stand-in says first */
 
 /* -- the program ------------------------------------------------------------------------------ */
 
@@ -56,11 +57,34 @@ static void on_exited(const GuestExited *exited, void *userdata) {
                 e->end.code_state = CODE_STATE_KEPT; /* the code never came to the interpreter */
         e->end.exited = *exited;
         execution_set_cause(e, END_EXITED);
-        execution_begin_drain(e);
+        /* an interpreter that is on its way goes home */
+        if (!execution_interrupt(e))
+                execution_begin_drain(e);
+}
+
+/* The code is there for its interpreter, or cannot be, which ends it before it began. */
+static void on_written(int error, void *userdata) {
+        Execution *e = userdata;
+
+        if (e->state != EXECUTION_STARTING || !e->sandbox->driver)
+                return;
+        timer_clear(e->timer);
+        if (error == 0) {
+                driver_begin(e->sandbox->driver, e);
+                return;
+        }
+        e->end.code_state = CODE_STATE_KEPT;
+        e->end.exited = (GuestExited){
+                .kind = GUEST_EXIT_FAILED,
+                .value = error,
+                .work_free = e->end.exited.work_free,
+        };
+        execution_stop(e, END_EXITED);
 }
 
 static const ProgramEvents program_events = {
         .on_running = on_running,
+        .on_written = on_written,
         .on_exited = on_exited,
 };
 
@@ -85,20 +109,49 @@ static int make_command(Execution *e, uint32_t exec) {
         return r;
 }
 
-/* Returns 0, a METHOD_E_…, or -errno. */
+static bool is_full(const Sandbox *s) {
+        const Execution *e;
+        size_t n = 0;
+
+        TAILQ_FOREACH(e, &s->executions, entry)
+        n += e->program != NULL;
+        return n >= EXECUTIONS_PER_SANDBOX_MAX;
+}
+
+static int record(const Execution *e, uint32_t exec) {
+        ResultSubject subject = execution_subject(e);
+
+        subject.exec = exec;
+        return e->order.is_ours
+                       ? 0
+                       : record_started(e->sandbox->handler, e->order.request_id, &subject,
+                                        &e->order.payload, e->timeout_usec, e->output_bytes);
+}
+
+static void be_started(Execution *e, uint32_t exec) {
+        e->exec = exec;
+        e->state = EXECUTION_STARTING;
+        e->is_started = true;
+        e->started_usec = execution_now(e);
+        e->order.payload = (Payload){};
+}
+
+/* Has the program started that the order says, or a stand-in of its own. Returns 0, a METHOD_E_…, or
+ * -errno. */
 static int start(Execution *e) {
         _cleanup_close_ int payload_fd = -EBADF, in = -EBADF, out = -EBADF, err = -EBADF;
         uint32_t exec = guest_new_exec(e->sandbox->guest);
-        ResultSubject subject = execution_subject(e);
         Payload payload = e->order.payload;
         GuestStart frame;
         int fds[3], r;
 
+        if (is_full(e->sandbox))
+                return METHOD_E_TOO_MANY_REQUESTS;
         if (e->order.by_driver) {
                 r = make_command(e, exec);
                 if (r < 0)
                         return r;
-                payload.words = GUEST_PROGRAM_PATH "\n" GUEST_COMMAND_STAND_IN "\n" STAND_IN_WORD;
+                payload.words = GUEST_STAND_IN_WORDS;
                 payload.takes_code_path = false;
         }
         if (payload.env != e->sandbox->env)
@@ -116,31 +169,55 @@ static int start(Execution *e) {
         out = fds[1];
         err = fds[2];
 
-        subject.exec = exec;
-        r = e->order.is_ours ? 0
-                             : record_started(e->sandbox->handler, e->order.request_id, &subject,
-                                              &e->order.payload, e->timeout_usec, e->output_bytes);
+        r = record(e, exec);
         if (r != 0)
                 return r;
         r = program_new(&e->program, e->sandbox, exec, &frame,
                         (const int[]){ payload_fd, in, out, err }, &program_events, e);
-        if (r != 0)
-                return r;
-        e->exec = exec;
-        e->state = EXECUTION_STARTING;
-        e->is_started = true;
-        e->started_usec = execution_now(e);
-        e->order.payload = (Payload){};
-        return 0;
+        if (r == 0)
+                be_started(e, exec);
+        return r;
 }
 
-void execution_start(Execution *e) {
-        int r = start(e);
+/* The same with a stand-in that is ready; it is taken over, unless this fails before. */
+static int start_prepared(Execution *e, StandIn **stand_in) {
+        uint32_t exec = stand_in_exec(*stand_in);
+        int fds[3], r;
 
+        if (is_full(e->sandbox))
+                return METHOD_E_TOO_MANY_REQUESTS;
+        r = make_command(e, exec);
+        if (r == 0)
+                r = record(e, exec);
         if (r != 0)
-                execution_finish(e, r, NULL);
+                return r;
+        e->program = stand_in_take(TAKE_PTR(*stand_in), &program_events, e, fds);
+        r = streams_attach(e->streams, e->output_bytes, fds);
+        if (r == 0)
+                r = program_give_code(e->program, e->order.payload.code);
+        if (r == 0) {
+                e->is_prepared = true;
+                be_started(e, exec);
+                execution_set_timer(e, GUEST_TIMEOUT_USEC); /* for the code to be there */
+        } else
+                (void)program_end(e->program, /* is_kill= */ true, NULL, NULL);
+        return r;
+}
+
+void execution_start(Execution *e, StandIn **stand_in) {
+        int r;
+
+        if (stand_in_is_ready(*stand_in) && !e->order.payload.cwd)
+                r = start_prepared(e, stand_in);
         else
-                e->events->on_started(e->userdata);
+                r = start(e);
+        if (r != 0) {
+                execution_finish(e, r, NULL);
+                return;
+        }
+        e->events->on_started(e->userdata);
+        if (e->is_prepared)
+                driver_take(e->sandbox->driver, e);
 }
 
 /* -- the driver ------------------------------------------------------------------------------- */
@@ -150,6 +227,11 @@ void execution_code_running(Execution *e) {
                 return;
         e->state = EXECUTION_RUNNING;
         execution_set_timer(e, e->timeout_usec);
+}
+
+void execution_code_through(Execution *e) {
+        if (e->state == EXECUTION_RUNNING)
+                (void)program_signal(e->program, SIGKILL, /* to_group= */ true);
 }
 
 /* What it holds are the last ends of the streams that are not a leftover's. May free the execution. */
@@ -231,8 +313,10 @@ static void on_output(unsigned stream, const char *data, size_t size, bool is_te
                 /* the stand-in's word: only now can its streams be opened by another */
                 e->is_prepared = true;
                 streams_uncount(e->streams, stream, size);
-                if (e->state == EXECUTION_STARTING && e->sandbox->driver)
+                if (e->state == EXECUTION_STARTING && e->sandbox->driver) {
                         driver_take(e->sandbox->driver, e);
+                        driver_begin(e->sandbox->driver, e);
+                }
                 return;
         }
         e->events->on_output(stream, data, size, is_text, e->userdata);

@@ -11,6 +11,7 @@
 #include "handler/request.h"
 #include "handler/result.h"
 #include "handler/sandbox.h"
+#include "handler/stand-in.h"
 #include "wire/payload.h"
 
 /* What to run. Strings and objects are borrowed: until on_started, or until execution_new()
@@ -79,12 +80,14 @@ void execution_sandbox_ended(Execution *e, EndCause cause, LauncherDeath death,
 
 /* -- for the driver: each may free the execution ------------------------------------------------ */
 
-/* Its turn has come. */
-void execution_start(Execution *e);
+/* Its turn has come. Takes the stand-in (NULL: none) when it can use it, and *stand_in is then NULL. */
+void execution_start(Execution *e, StandIn **stand_in);
 /* The interpreter has the code. */
 void execution_code_running(Execution *e);
 /* The interpreter was told to let go of it, and is out of its cgroup. */
 void execution_code_left(Execution *e);
+/* It has run, and the interpreter is on its way back: execution_code_done() is to come. */
+void execution_code_through(Execution *e);
 /* It has run, and the interpreter is back where it was. error is borrowed, NULL for none. */
 void execution_code_done(Execution *e, uint8_t exit_code, json_object *error);
 /* The interpreter ended in it, or is of no use any more and must be killed with it. exited is

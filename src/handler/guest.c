@@ -2,8 +2,8 @@
 
 /* Believes nothing: the guest stands beside the code that it runs, and may have been taken over by
  * it. Each datagram is checked by guest_frame_parse(), and then against what may come at this
- * point: READY once; CHILD once for what was started; EXITED once for what was started. Descriptors
- * are never accepted. The first violation is the last thing that is read. What a frame does say (an
+ * point: READY once; CHILD once for what was started; WRITTEN once for what was given code; EXITED once for
+ * what was started. Descriptors are never accepted. The first violation is the last thing that is read. What a frame does say (an
  * exit code, a hint) is still only the guest's word; only who sent CHILD is the kernel's.
  *
  * A program keeps its place in the table until its EXITED came, whether anybody still wants to know
@@ -28,6 +28,7 @@ typedef enum GuestProgramState {
 typedef struct GuestProgram {
         uint32_t exec; /* 0: this place is free */
         GuestProgramState state;
+        bool awaits_written;
         const GuestProgramEvents *events; /* NULL: forgotten */
         void *userdata;
 } GuestProgram;
@@ -101,6 +102,10 @@ static void on_frame(Guest *g, const GuestFrame *f, pid_t sender) {
                 p->state = GUEST_PROGRAM_WAITING;
                 if (p->events)
                         p->events->on_child(sender, p->userdata);
+        } else if (f->header.type == GUEST_FRAME_WRITTEN && p && p->awaits_written) {
+                p->awaits_written = false;
+                if (p->events)
+                        p->events->on_written((int)f->written.error, p->userdata);
         } else if (f->header.type == GUEST_FRAME_EXITED && p) {
                 told = *p;
                 *p = (GuestProgram){};
@@ -183,7 +188,7 @@ void guest_set_ready(Guest *g) {
 
 void guest_adopt(Guest *g, uint32_t exec, const GuestProgramEvents *events, void *userdata) {
         g->last_exec = exec;
-        g->programs[0] = (GuestProgram){
+        *find(g, 0) = (GuestProgram){
                 .exec = exec,
                 .state = GUEST_PROGRAM_RUNNING,
                 .events = events,
@@ -198,6 +203,18 @@ void guest_go(Guest *g, uint32_t exec) {
                 return;
         p->state = GUEST_PROGRAM_LET_GO;
         send_goes(g);
+}
+
+int guest_give_code(Guest *g, const GuestFrame *frame, int code_fd) {
+        GuestProgram *p = find(g, frame->header.exec);
+        int r;
+
+        if (!p || p->state != GUEST_PROGRAM_RUNNING)
+                return -ESRCH;
+        r = send_frame(g, frame, &code_fd, 1);
+        if (r >= 0)
+                p->awaits_written = true;
+        return r;
 }
 
 void guest_forget(Guest *g, uint32_t exec) {

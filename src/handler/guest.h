@@ -22,10 +22,12 @@ typedef struct GuestEvents {
         void (*on_fault)(GuestFault fault, void *userdata);
 } GuestEvents;
 
-/* About one program, each at most once: on_child, then on_exited. Each may free the guest. */
+/* About one program, each at most once: on_child, on_written, then on_exited. Each may free the guest. */
 typedef struct GuestProgramEvents {
         /* It was forked and waits for guest_go(). pid is the kernel's word for who said so. */
         void (*on_child)(pid_t pid, void *userdata);
+        /* What guest_give_code() gave is in its file; or why it is not, an errno. */
+        void (*on_written)(int error, void *userdata);
         void (*on_exited)(const GuestExited *exited, void *userdata); /* borrowed */
 } GuestProgramEvents;
 
@@ -48,12 +50,17 @@ int guest_start(Guest *g, uint32_t exec, const GuestStart *start, const int fds[
 /* Tells that somebody else has taken its READY; before anything was received. */
 void guest_set_ready(Guest *g);
 
-/* Takes over a program that somebody else has started and let go, before any other is started. events NULL:
- * nobody wants to know what becomes of it. */
+/* Takes over a program that somebody else has started and let go, before any other is started here; those
+ * with the lower exec first. events NULL: nobody wants to know what becomes of it. */
 void guest_adopt(Guest *g, uint32_t exec, const GuestProgramEvents *events, void *userdata);
 
 /* Lets it go on, once, after on_child. */
 void guest_go(Guest *g, uint32_t exec);
+
+/* Gives a program that was started for it (GUEST_CODE_LATER) and let go its code, once: frame and memfd as
+ * payload_pack_code() makes them, both the caller's. Returns 0, -EAGAIN when the guest does not keep up
+ * (nothing was sent), or -errno. */
+int guest_give_code(Guest *g, const GuestFrame *frame, int code_fd);
 
 /* Tells its owner nothing more: for an owner that is gone before it. */
 void guest_forget(Guest *g, uint32_t exec);

@@ -250,13 +250,6 @@ static bool is_answer(const LauncherCall *call, const LauncherMessage *m) {
         return false;
 }
 
-/* How many descriptors must come with it. */
-static size_t count_fds(const LauncherMessage *m) {
-        if (m->header.type != LAUNCHER_OPENED)
-                return 0;
-        return m->opened.driver_pid ? _LAUNCHER_FD_MAX : 1;
-}
-
 /* What is taken of fds is set to -EBADF. Returns 0, or -EBADMSG. */
 static int on_answer(LauncherLink *l, const LauncherMessage *m, int *fds) {
         LauncherCall *call = find_call(l, m->header.serial);
@@ -279,7 +272,7 @@ static int on_answer(LauncherLink *l, const LauncherMessage *m, int *fds) {
 
 /* What is taken of fds is set to -EBADF. Returns 0, or -errno when the link must end. */
 static int dispatch(LauncherLink *l, const LauncherMessage *m, int *fds, size_t n_fds) {
-        if (n_fds != count_fds(m))
+        if (n_fds != launcher_message_count_fds(m))
                 return -EBADMSG;
         if (l->state == LAUNCHER_LINK_GREETING) {
                 if (m->header.type == LAUNCHER_WELCOME) {

@@ -49,7 +49,7 @@ const char *method_server_limit(size_t i, uint64_t *ret_value) {
                 { "error_bytes",              ERROR_SIZE_MAX                         },
                 { "terminal_size",            TERMINAL_SIZE_MAX                      },
                 { "interrupt_grace_ms",       INTERRUPT_GRACE_USEC / USEC_PER_MSEC   },
-                { "executions_per_sandbox",   GUEST_EXECS_MAX                        },
+                { "executions_per_sandbox",   EXECUTIONS_PER_SANDBOX_MAX             },
                 { "file_path_bytes",          FILE_PATH_MAX - 1                      },
                 { "file_chunk_bytes",         FILE_CHUNK_MAX                         },
                 { "file_entries",             FILE_ENTRIES_MAX                       },

@@ -7,7 +7,7 @@
  *
  * A program that is to be ended before it was let go is ended when its place is known: until then
  * there is no cgroup to kill. If a guest keeps that from happening for GUEST_TIMEOUT_USEC, the
- * sandbox as a whole is given up.
+ * sandbox as a whole is given up; unless it is a program that nobody waits for.
  *
  * An answer that does not come (NULL) means that the launcher is gone, which the sandbox learns too
  * and deals with. */
@@ -21,6 +21,7 @@
 #include "handler/launcher-request.h"
 #include "handler/program.h"
 #include "handler/timer.h"
+#include "wire/payload.h"
 
 typedef enum ProgramState {
         PROGRAM_STARTED,
@@ -115,6 +116,12 @@ static void on_child(pid_t pid, void *userdata) {
                 handler_exit(p->sandbox->handler, r);
 }
 
+static void on_written(int error, void *userdata) {
+        Program *p = userdata;
+
+        p->events->on_written(error, p->userdata);
+}
+
 static void on_exited(const GuestExited *exited, void *userdata) {
         Program *p = userdata;
 
@@ -128,6 +135,7 @@ static void on_exited(const GuestExited *exited, void *userdata) {
 
 static const GuestProgramEvents guest_events = {
         .on_child = on_child,
+        .on_written = on_written,
         .on_exited = on_exited,
 };
 
@@ -149,9 +157,11 @@ int program_new(Program **ret, Sandbox *s, uint32_t exec, const GuestStart *star
         if (!p)
                 return -ENOMEM;
         *p = (Program){ .sandbox = s, .exec = exec, .events = events, .userdata = userdata };
-        r = timer_set(s->handler->event, &p->timer, GUEST_TIMEOUT_USEC, on_timeout, p);
-        if (r < 0)
-                return r;
+        if (!events->may_be_late) {
+                r = timer_set(s->handler->event, &p->timer, GUEST_TIMEOUT_USEC, on_timeout, p);
+                if (r < 0)
+                        return r;
+        }
         r = guest_start(s->guest, exec, start, fds, &guest_events, p);
         if (r < 0)
                 return r == -EBUSY || r == -EAGAIN ? METHOD_E_TOO_MANY_REQUESTS : r;
@@ -178,6 +188,11 @@ int program_adopt(Program **ret, Sandbox *s, uint32_t exec, pid_t pid, const Pro
         return 0;
 }
 
+void program_set_events(Program *p, const ProgramEvents *events, void *userdata) {
+        p->events = events;
+        p->userdata = userdata;
+}
+
 uint32_t program_exec(const Program *p) {
         return p->exec;
 }
@@ -188,6 +203,18 @@ pid_t program_pid(const Program *p) {
 
 bool program_is_exited(const Program *p) {
         return p->state == PROGRAM_EXITED;
+}
+
+int program_give_code(Program *p, const char *code) {
+        _cleanup_close_ int fd = -EBADF;
+        GuestFrame f;
+        int r;
+
+        fd = payload_pack_code(code, p->exec, &f);
+        if (fd < 0)
+                return fd;
+        r = guest_give_code(p->sandbox->guest, &f, fd);
+        return r == -EAGAIN ? METHOD_E_TOO_MANY_REQUESTS : r;
 }
 
 int program_move(Program *p, uint32_t exec, launcher_answer_t answer, void *userdata) {

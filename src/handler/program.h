@@ -16,7 +16,10 @@ typedef struct Program Program;
 
 /* Each at most once, from the event loop. */
 typedef struct ProgramEvents {
-        void (*on_running)(void *userdata);                           /* it was let go */
+        bool may_be_late;                   /* nobody waits for it to run */
+        void (*on_running)(void *userdata); /* it was let go */
+        /* as GuestProgramEvents has it; may be NULL where no code is given */
+        void (*on_written)(int error, void *userdata);
         void (*on_exited)(const GuestExited *exited, void *userdata); /* borrowed */
 } ProgramEvents;
 
@@ -31,6 +34,8 @@ int program_new(Program **ret, Sandbox *s, uint32_t exec, const GuestStart *star
 /* Takes over one that runs already. Returns 0 or -ENOMEM. */
 int program_adopt(Program **ret, Sandbox *s, uint32_t exec, pid_t pid, const ProgramEvents *events,
                   void *userdata);
+/* From here on, somebody else is told. */
+void program_set_events(Program *p, const ProgramEvents *events, void *userdata);
 /* Nothing is told any more; the program goes on as it was. */
 Program *program_free(Program *p);
 
@@ -38,6 +43,9 @@ uint32_t program_exec(const Program *p);
 /* Its first process, 0 before it was let go. */
 pid_t program_pid(const Program *p);
 bool program_is_exited(const Program *p);
+
+/* As guest_give_code(); METHOD_E_TOO_MANY_REQUESTS when the guest does not keep up. */
+int program_give_code(Program *p, const char *code);
 
 /* Moves its first process into the leaf of another program or (exec its own) back. Returns 0 and
  * answers with PLACED, REFUSED or NULL, or -errno. */

@@ -256,6 +256,11 @@ static int boot(Sandbox *s, int *fds) {
                 if (r < 0)
                         return r;
         }
+        if (s->opened.stand_in_pid) {
+                r = driver_adopt_stand_in(s, fds);
+                if (r < 0)
+                        return r;
+        }
         on_guest_ready(s);
         return 0;
 }
@@ -355,7 +360,7 @@ void sandbox_adopt_streams(Sandbox *s, Streams *streams) {
         }
         TAILQ_FOREACH(i, &s->leftovers, entry)
         n++;
-        if (n >= GUEST_EXECS_MAX)
+        if (n >= EXECUTIONS_PER_SANDBOX_MAX)
                 leftover_free(TAILQ_FIRST(&s->leftovers));
         *l = (Leftover){ .sandbox = s, .streams = streams };
         TAILQ_INSERT_TAIL(&s->leftovers, l, entry);

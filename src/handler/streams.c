@@ -179,6 +179,27 @@ int streams_open(Streams *s, uint64_t output_max, bool has_terminal, int ret_fds
         return 0;
 }
 
+int streams_attach(Streams *s, uint64_t output_max, const int fds[static 3]) {
+        _cleanup_close_ int err = fds[2];
+        OutputStream *o = s->outputs;
+        int r;
+
+        s->output_max = output_max;
+        r = output_attach(&o[0].output, s->handler->event, &output_events, &o[0], fds[1]);
+        if (r >= 0)
+                r = output_attach(&o[1].output, s->handler->event, &output_events, &o[1],
+                                  TAKE_FD(err));
+        if (r < 0)
+                close_fd(fds[0]);
+        else
+                r = input_attach(s->input, fds[0]);
+        if (r < 0) {
+                o[0].output = output_free(o[0].output);
+                o[1].output = output_free(o[1].output);
+        }
+        return r;
+}
+
 void streams_uncount(Streams *s, unsigned stream, size_t size) {
         s->outputs[stream].size -= size;
 }

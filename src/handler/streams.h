@@ -36,6 +36,10 @@ DEFINE_CLEANUP(Streams, streams_free)
  * with a terminal. Returns 0 or -errno, and then no pipe is left. */
 int streams_open(Streams *s, uint64_t output_max, bool has_terminal, int ret_fds[static 3]);
 
+/* Takes pipes that are there already, in the place of streams_open() without a terminal: our ends, non-blocking,
+ * consumed also on failure. Returns 0 or -errno. */
+int streams_attach(Streams *s, uint64_t output_max, const int fds[static 3]);
+
 /* Queues input, and its end. request (may be NULL) is answered when there is room for more, and is
  * the streams' until then. Returns 0, METHOD_E_STDIN_FULL, METHOD_E_STDIN_CLOSED or -errno, and
  * then nothing was queued and the request stays the caller's. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The directory in the container's cgroup is the leaf; what is kept here beside it is only who
- * waits for it, and how many forks the scope had refused when it was made. So a launcher that takes
+ * waits for it, and how many forks the scope had refused before the code came. So a launcher that takes
  * over finds every leaf by its name.
  *
  * Who may lie: the handler, about pids and about numbers. A process is moved only if it lives in
@@ -11,7 +11,8 @@
  *
  * What is counted where: memory, its peak and its kills belong to the leaf of the process. A fork
  * that is refused is counted by older kernels where it was tried, in the leaf, and from 6.11 on
- * where the limit is, in the scope: so the two are added, the scope's as a difference. An execution
+ * where the limit is, in the scope: so the two are added, the scope's as a difference, from the moment on
+ * that the last process was placed: before that, a stand-in may have waited for its code. An execution
  * beside another one may then be told of the other's failed fork; the limit is the sandbox's. */
 
 #include <dirent.h>
@@ -195,6 +196,8 @@ int leaf_place(Sandbox *s, uint32_t exec, pid_t pid) {
                 return pidfd == -ESRCH ? LEAF_E_FOREIGN : pidfd;
         if (is_new)
                 l = leaf_new(s, exec);
+        else
+                l->forks_failed_before = cgroup_count_failed_forks(s->cgroup_fd);
         if (!l)
                 return -ENOMEM;
         r = cgroup_move_to_leaf(s->cgroup_fd, l->path, pid);

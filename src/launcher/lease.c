@@ -74,6 +74,7 @@ static void on_opened(Sandbox *s, const int *fds, size_t n_fds, void *userdata) 
         m.opened.limits = s->limits;
         m.opened.guest_is_ready = s->warm != NULL;
         m.opened.driver_pid = s->warm ? s->warm->driver_pid : 0;
+        m.opened.stand_in_pid = s->warm ? s->warm->stand_in_pid : 0;
         client_send(l->client, &m, fds, n_fds);
         pool_consider(l->client->manager);
 }

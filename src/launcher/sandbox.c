@@ -241,7 +241,6 @@ void sandbox_describe(const Sandbox *s, const char *state) {
 
 int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *sequence,
                       const SandboxEvents *events, void *userdata) {
-        size_t n_fds = s->warm->driver_pid ? _LAUNCHER_FD_MAX : 1;
         int r;
 
         s->limits = *limits;
@@ -255,7 +254,7 @@ int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *s
         s->userdata = userdata;
         s->state = SANDBOX_OPEN;
         sandbox_describe(s, "");
-        s->events->opened(s, s->warm->fds, n_fds, s->userdata);
+        s->events->opened(s, s->warm->fds, warm_count_fds(s->warm), s->userdata);
         s->warm = warm_free(s->warm);
         return 0;
 }

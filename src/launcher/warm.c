@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The only place where the launcher speaks with a guest: SETUP was channel.c's, and then READY, START of
- * the driver, CHILD, its place in a leaf of its own, and GO, as a handler does it for any program. When
- * the driver says something, it has loaded what it was to load. What it says is not read here: it stays
- * in the pipe for the handler, which believes none of it.
+/* The only place where the launcher speaks with a guest: SETUP was channel.c's, and then READY, and for the
+ * driver and for the stand-in START, CHILD, its place in a leaf of its own, and GO, as a handler does it for any
+ * program. When the driver says something, it has loaded what it was to load; the stand-in says its word. What
+ * they say is not read here: it stays in the pipes for the handler, which believes none of it.
  *
- * From GO on no frame is due. One that comes, the end of the driver included, is the end of the
+ * From both GO on no frame is due. One that comes, the end of either included, is the end of the
  * sandbox: what is not as new is not handed out.
  *
  * Trust: nobody's code has run in the sandbox but the image's own. Each frame is parsed all the same, and
@@ -32,6 +32,7 @@ Warm *warm_free(Warm *w) {
                 return NULL;
         sd_event_source_disable_unref(w->io);
         sd_event_source_disable_unref(w->ready);
+        sd_event_source_disable_unref(w->word);
         sd_event_source_disable_unref(w->timer);
         for (size_t i = 0; i < ARRAY_SIZE(w->fds); i++)
                 close_fd(w->fds[i]);
@@ -53,7 +54,6 @@ static void lose(Warm *w, const char *detail) {
 static void complete(Warm *w) {
         Sandbox *s = w->sandbox;
 
-        w->ready = sd_event_source_disable_unref(w->ready);
         w->timer = sd_event_source_disable_unref(w->timer);
         s->state = SANDBOX_WARM;
         sandbox_describe(s, ", warm");
@@ -61,14 +61,34 @@ static void complete(Warm *w) {
         s->events->opened(s, NULL, 0, s->userdata);
 }
 
-/* Returns 0 or -errno. */
-static int start_driver(Warm *w) {
-        const Profile *profile = w->sandbox->profile;
+/* Starts a program whose streams wait in fds from first on. Returns 0 or -errno. */
+static int start(Warm *w, uint32_t exec, const Payload *payload, LauncherFd first) {
         _cleanup_close_ int payload_fd = -EBADF, in = -EBADF, out = -EBADF, err = -EBADF;
-        _cleanup_json_ json_object *env = NULL;
-        Payload payload = { .words = profile->driver };
         GuestStart start;
         GuestFrame f;
+        int r;
+
+        payload_fd = payload_pack(payload, exec, &start);
+        if (payload_fd < 0)
+                return payload_fd;
+        r = fd_new_input(&in, &w->fds[first]);
+        if (r >= 0)
+                r = fd_new_output(&out, &w->fds[first + 1]);
+        if (r >= 0)
+                r = fd_new_output(&err, &w->fds[first + 2]);
+        if (r < 0)
+                return r;
+        guest_frame_init(&f, GUEST_FRAME_START, exec);
+        start.header = f.header;
+        f.start = start;
+        return fd_send(w->fds[LAUNCHER_FD_CHANNEL], &f, guest_frame_size(GUEST_FRAME_START),
+                       (const int[]){ payload_fd, in, out, err }, 4);
+}
+
+static int start_driver(Warm *w) {
+        const Profile *profile = w->sandbox->profile;
+        _cleanup_json_ json_object *env = NULL;
+        Payload payload = { .words = profile->driver };
         int r;
 
         if (profile->preload[0]) {
@@ -78,48 +98,55 @@ static int start_driver(Warm *w) {
                         return r;
                 payload.env = env;
         }
-        payload_fd = payload_pack(&payload, LAUNCHER_DRIVER_EXEC, &start);
-        if (payload_fd < 0)
-                return payload_fd;
-        r = fd_new_input(&in, &w->fds[LAUNCHER_FD_COMMANDS]);
-        if (r >= 0)
-                r = fd_new_output(&out, &w->fds[LAUNCHER_FD_REPLIES]);
-        if (r >= 0)
-                r = fd_new_output(&err, &w->fds[LAUNCHER_FD_COMPLAINTS]);
-        if (r < 0)
-                return r;
-        guest_frame_init(&f, GUEST_FRAME_START, LAUNCHER_DRIVER_EXEC);
-        start.header = f.header;
-        f.start = start;
-        return fd_send(w->fds[LAUNCHER_FD_CHANNEL], &f, guest_frame_size(GUEST_FRAME_START),
-                       (const int[]){ payload_fd, in, out, err }, 4);
+        return start(w, LAUNCHER_DRIVER_EXEC, &payload, LAUNCHER_FD_COMMANDS);
 }
 
-static int on_ready(sd_event_source *source _unused_, int fd _unused_, uint32_t revents,
-                    void *userdata) {
+static bool has_stand_in(const Warm *w) {
+        return w->sandbox->profile->limits.tasks >= STAND_IN_TASKS_MIN;
+}
+
+static int start_stand_in(Warm *w) {
+        const Payload payload = {
+                .words = GUEST_STAND_IN_WORDS,
+                .has_code_later = true,
+                .code_name = w->sandbox->profile->code_name,
+        };
+
+        return start(w, LAUNCHER_STAND_IN_EXEC, &payload, LAUNCHER_FD_STAND_IN_INPUT);
+}
+
+static int on_ready(sd_event_source *source, int fd _unused_, uint32_t revents, void *userdata) {
         Warm *w = userdata;
 
-        if (revents & EPOLLIN)
-                complete(w);
-        else
+        if (!(revents & EPOLLIN)) {
                 lose(w, "the container runs, but its driver ended before it was ready");
+                return 0;
+        }
+        if (source == w->ready)
+                w->ready = sd_event_source_disable_unref(w->ready);
+        else
+                w->word = sd_event_source_disable_unref(w->word);
+        if (w->driver_pid && !w->ready && (w->stand_in_pid || !has_stand_in(w)) && !w->word)
+                complete(w);
         return 0;
 }
 
 /* Returns 0 or -errno. */
-static int let_go(Warm *w, pid_t pid) {
+static int let_go(Warm *w, uint32_t exec, pid_t pid) {
+        bool is_driver = exec == LAUNCHER_DRIVER_EXEC;
         GuestFrame f;
         int r;
 
-        r = leaf_place(w->sandbox, LAUNCHER_DRIVER_EXEC, pid);
+        r = leaf_place(w->sandbox, exec, pid);
         if (r != LEAF_DONE)
                 return r < 0 ? r : -ESRCH;
-        guest_frame_init(&f, GUEST_FRAME_GO, LAUNCHER_DRIVER_EXEC);
+        guest_frame_init(&f, GUEST_FRAME_GO, exec);
         r = fd_send(w->fds[LAUNCHER_FD_CHANNEL], &f, guest_frame_size(GUEST_FRAME_GO), NULL, 0);
         if (r < 0)
                 return r;
-        w->driver_pid = pid;
-        r = sd_event_add_io(w->sandbox->manager->event, &w->ready, w->fds[LAUNCHER_FD_REPLIES],
+        *(is_driver ? &w->driver_pid : &w->stand_in_pid) = pid;
+        r = sd_event_add_io(w->sandbox->manager->event, is_driver ? &w->ready : &w->word,
+                            w->fds[is_driver ? LAUNCHER_FD_REPLIES : LAUNCHER_FD_STAND_IN_OUTPUT],
                             EPOLLIN, on_ready, w);
         if (r < 0)
                 return r;
@@ -128,16 +155,24 @@ static int let_go(Warm *w, pid_t pid) {
 
 /* Returns 0, or -errno when the guest is of no use. */
 static int take_frame(Warm *w, const GuestFrame *f, pid_t sender) {
+        bool is_child = f->header.type == GUEST_FRAME_CHILD && w->is_guest_ready && sender > 0;
+        int r = 0;
+
         if (f->header.type == GUEST_FRAME_READY && !w->is_guest_ready) {
                 w->is_guest_ready = true;
-                if (w->sandbox->profile->driver[0])
-                        return start_driver(w);
-                complete(w);
-                return 0;
+                if (!w->sandbox->profile->driver[0]) {
+                        complete(w);
+                        return 0;
+                }
+                r = start_driver(w);
+                if (r >= 0 && has_stand_in(w))
+                        r = start_stand_in(w);
+                return r;
         }
-        if (f->header.type == GUEST_FRAME_CHILD && w->is_guest_ready && !w->driver_pid &&
-            f->header.exec == LAUNCHER_DRIVER_EXEC && sender > 0)
-                return let_go(w, sender);
+        if (is_child && !w->driver_pid && f->header.exec == LAUNCHER_DRIVER_EXEC)
+                return let_go(w, LAUNCHER_DRIVER_EXEC, sender);
+        if (is_child && !w->stand_in_pid && f->header.exec == LAUNCHER_STAND_IN_EXEC)
+                return let_go(w, LAUNCHER_STAND_IN_EXEC, sender);
         return -EBADMSG;
 }
 
@@ -167,6 +202,12 @@ static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, 
         return 0;
 }
 
+size_t warm_count_fds(const Warm *w) {
+        if (w->stand_in_pid)
+                return _LAUNCHER_FD_MAX;
+        return w->driver_pid ? LAUNCHER_FD_STAND_IN_INPUT : LAUNCHER_FD_COMMANDS;
+}
+
 bool warm_is_well(const Warm *w) {
         struct pollfd fds[2];
 
@@ -187,9 +228,9 @@ int warm_begin(Sandbox *s, int channel_fd) {
                 close_fd(channel_fd);
                 return -ENOMEM;
         }
-        *w = (Warm){
-                .sandbox = s, .fds = { channel_fd, -EBADF, -EBADF, -EBADF }
-        };
+        *w = (Warm){ .sandbox = s, .fds[LAUNCHER_FD_CHANNEL] = channel_fd };
+        for (size_t i = LAUNCHER_FD_COMMANDS; i < ARRAY_SIZE(w->fds); i++)
+                w->fds[i] = -EBADF;
         /* stays with the socket, so that the kernel says of frames that come now who sent them */
         if (setsockopt(channel_fd, SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int)) < 0)
                 return -errno;

@@ -2,7 +2,7 @@
 #pragma once
 
 /* What a warm sandbox has and waits with: the guest's channel, which no handler has yet, and the
- * profile's driver, started before there is code for it. */
+ * profile's driver and a stand-in, started before there is code for them. */
 
 #include <sys/types.h>
 
@@ -12,20 +12,25 @@ struct Warm {
         Sandbox *sandbox;
         int fds[_LAUNCHER_FD_MAX]; /* what its client will get */
         pid_t driver_pid;          /* 0: the profile has none */
+        pid_t stand_in_pid;        /* 0: no driver, or too few tasks */
         bool is_guest_ready;
         sd_event_source *io;
-        sd_event_source *ready; /* until the driver has said so */
+        sd_event_source *ready; /* until the driver has said so … */
+        sd_event_source *word;  /* … and the stand-in */
         sd_event_source *timer;
 };
 
 /* Takes the channel of a sandbox whose guest has connected (consumed, also on failure), and starts the
- * driver. SandboxEvents.opened comes when that is ready; whatever goes wrong before or after ends
+ * driver and the stand-in. SandboxEvents.opened comes when they are ready; whatever goes wrong before or after ends
  * the sandbox, by refused or died. Returns 0 or -errno. */
 int warm_begin(Sandbox *s, int channel_fd);
 
 /* Whether guest and driver are there and silent, as far as the kernel knows at this moment; what has
  * happened may not have been told yet. False for NULL. */
 bool warm_is_well(const Warm *w);
+
+/* How many of its fds there are. */
+size_t warm_count_fds(const Warm *w);
 
 /* Everything that waited is closed: the guest ends itself. Takes NULL. */
 Warm *warm_free(Warm *w);

@@ -13,12 +13,16 @@
 #include "basic/limits.h"
 #include "wire/guest-frame.h"
 
+#define ERRNO_MAX 4095 /* the kernel's MAX_ERRNO */
+
 size_t guest_frame_size(GuestFrameType type) {
         switch (type) {
         case GUEST_FRAME_SETUP:
                 return sizeof(GuestSetup);
         case GUEST_FRAME_START:
                 return sizeof(GuestStart);
+        case GUEST_FRAME_CODE:
+                return sizeof(GuestCodeFrame);
         case GUEST_FRAME_GO:
         case GUEST_FRAME_CHILD:
                 return sizeof(GuestPlain);
@@ -28,6 +32,8 @@ size_t guest_frame_size(GuestFrameType type) {
                 return sizeof(GuestResize);
         case GUEST_FRAME_READY:
                 return sizeof(GuestReady);
+        case GUEST_FRAME_WRITTEN:
+                return sizeof(GuestWritten);
         case GUEST_FRAME_EXITED:
                 return sizeof(GuestExited);
         case GUEST_FRAME_INVALID:
@@ -63,11 +69,11 @@ static bool is_terminal_size(uint16_t rows, uint16_t columns) {
 static bool is_start_valid(const GuestStart *s) {
         return s->header.exec > 0 && s->n_argv >= 1 && s->n_argv <= ARGV_MAX &&
                s->n_env <= ARGV_MAX && s->strings_size <= PAYLOAD_SIZE_MAX &&
-               s->code_size <= LINE_SIZE_MAX && s->has_code <= 1 &&
-               (s->has_code || s->code_size == 0) && s->has_cwd <= 1 && s->has_terminal <= 1 &&
-               is_terminal_size(s->rows, s->columns) &&
+               s->code_size <= LINE_SIZE_MAX && s->code < _GUEST_CODE_MAX &&
+               (s->code == GUEST_CODE_HERE || s->code_size == 0) && s->has_cwd <= 1 &&
+               s->has_terminal <= 1 && is_terminal_size(s->rows, s->columns) &&
                (s->has_terminal || (s->rows == 0 && s->columns == 0)) &&
-               is_code_name(s->code_name, s->has_code);
+               is_code_name(s->code_name, s->code != GUEST_CODE_NONE);
 }
 
 static bool is_exited_valid(const GuestExited *e) {
@@ -80,7 +86,7 @@ static bool is_exited_valid(const GuestExited *e) {
         case GUEST_EXIT_SIGNALED:
                 return e->value >= 1 && e->value <= 64;
         case GUEST_EXIT_FAILED:
-                return e->value >= 1 && e->value <= 4095;
+                return e->value >= 1 && e->value <= ERRNO_MAX;
         case GUEST_EXIT_INVALID:
         case _GUEST_EXIT_KIND_MAX:
         default:
@@ -94,6 +100,9 @@ static bool is_from_host_valid(const GuestFrame *f) {
                 return f->header.exec == 0 && f->setup.code_uid > 0 && f->setup.code_gid > 0;
         case GUEST_FRAME_START:
                 return is_start_valid(&f->start);
+        case GUEST_FRAME_CODE:
+                return f->header.exec > 0 && f->code.code_size <= LINE_SIZE_MAX &&
+                       f->code.reserved == 0;
         case GUEST_FRAME_GO:
                 return f->header.exec > 0;
         case GUEST_FRAME_SIGNAL:
@@ -104,6 +113,7 @@ static bool is_from_host_valid(const GuestFrame *f) {
                        is_terminal_size(f->resize.rows, f->resize.columns);
         case GUEST_FRAME_READY:
         case GUEST_FRAME_CHILD:
+        case GUEST_FRAME_WRITTEN:
         case GUEST_FRAME_EXITED:
         case GUEST_FRAME_INVALID:
         case _GUEST_FRAME_TYPE_MAX:
@@ -118,10 +128,14 @@ static bool is_from_guest_valid(const GuestFrame *f) {
                 return f->header.exec == 0;
         case GUEST_FRAME_CHILD:
                 return f->header.exec > 0;
+        case GUEST_FRAME_WRITTEN:
+                return f->header.exec > 0 && f->written.error <= ERRNO_MAX &&
+                       f->written.reserved == 0;
         case GUEST_FRAME_EXITED:
                 return is_exited_valid(&f->exited);
         case GUEST_FRAME_SETUP:
         case GUEST_FRAME_START:
+        case GUEST_FRAME_CODE:
         case GUEST_FRAME_GO:
         case GUEST_FRAME_SIGNAL:
         case GUEST_FRAME_RESIZE:

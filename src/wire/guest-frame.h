@@ -10,6 +10,10 @@
  *                                         ←   CHILD, sent by the forked child itself: the kernel
  *                                             attests its pid (SCM_CREDENTIALS)
  *   GO, once it is in a cgroup of its own →   the child becomes the program
+ *   CODE, once at most, where START says
+ *   that it comes later                   →
+ *                                         ←   WRITTEN: the code is in its file; none when the program has
+ *                                             ended meanwhile, which its EXITED says
  *   SIGNAL, RESIZE                        →
  *                                         ←   EXITED, exactly one; without CHILD when there never
  *                                             was a child
@@ -20,8 +24,8 @@
  * type and exactly that type's size with every field in range; what the sequence allows is checked
  * by its caller. The guest trusts the host, whose frames no client byte reaches unparsed.
  *
- * Bulk never travels in frames: argv, environment and code come as one sealed memfd, input and
- * output are pipes, all passed with START by SCM_RIGHTS. */
+ * Bulk never travels in frames: argv, environment and code come as one sealed memfd, code that comes later as
+ * one of its own, input and output are pipes, all passed with START and CODE by SCM_RIGHTS. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -46,17 +50,23 @@
 #define GUEST_COMMAND_FILE     "file" /* wire/file-record.h */
 #define GUEST_COMMAND_STAND_IN "stand-in"
 
+/* The stand-in that an execution of code has: what is run, words as Payload has them, and its word. */
+#define GUEST_STAND_IN_WORD  "."
+#define GUEST_STAND_IN_WORDS GUEST_PROGRAM_PATH "\n" GUEST_COMMAND_STAND_IN "\n" GUEST_STAND_IN_WORD
+
 typedef enum GuestFrameType {
         GUEST_FRAME_INVALID,
         /* host to guest */
         GUEST_FRAME_SETUP,  /* + 1 fd: the seccomp program, struct sock_filter[] in a memfd */
         GUEST_FRAME_START,  /* + 4 fds: payload memfd, stdin, stdout, stderr */
         GUEST_FRAME_GO,     /* the child may go on */
+        GUEST_FRAME_CODE,   /* + 1 fd: the code of an execution that waits for it, in a memfd */
         GUEST_FRAME_SIGNAL, /* to the execution's main process, alone or with its process group */
         GUEST_FRAME_RESIZE, /* of an execution's terminal */
         /* guest to host; never with an fd */
         GUEST_FRAME_READY,
         GUEST_FRAME_CHILD,
+        GUEST_FRAME_WRITTEN,
         GUEST_FRAME_EXITED,
         _GUEST_FRAME_TYPE_MAX,
 } GuestFrameType;
@@ -81,23 +91,37 @@ typedef struct GuestSetup {
         uint32_t code_gid;
 } GuestSetup;
 
+typedef enum GuestCode {
+        GUEST_CODE_NONE,
+        GUEST_CODE_HERE, /* an empty program is a program too */
+        GUEST_CODE_LATER,
+        _GUEST_CODE_MAX,
+} GuestCode;
+
 /* The payload memfd holds, one after another without padding: n_argv NUL-terminated strings, n_env
  * NUL-terminated strings NAME=VALUE (added to the guest's own environment, replacing equal names),
  * with has_cwd one more string, the directory to begin in (else the container's own), and code_size
- * bytes of code. strings_size is the length of all strings together. With code, the guest writes it to GUEST_CODE_DIR/<exec>/<code_name> before it starts argv. */
+ * bytes of code. strings_size is the length of all strings together. Code that is here is in the file
+ * GUEST_CODE_DIR/<exec>/<code_name> before argv is started; code that comes later, before WRITTEN is sent. */
 typedef struct GuestStart {
         GuestHeader header;
         uint32_t n_argv; /* 1…ARGV_MAX */
         uint32_t n_env;  /* 0…ARGV_MAX */
         uint32_t strings_size;
         uint32_t code_size;    /* 0…LINE_SIZE_MAX */
-        uint32_t has_code;     /* 0 or 1: an empty program is a program too */
+        uint32_t code;         /* GuestCode */
         uint32_t has_cwd;      /* 0 or 1 */
         uint32_t has_terminal; /* 0 or 1: a pty of this size; stderr is then unused */
         uint16_t rows;         /* 0…TERMINAL_SIZE_MAX, 0 without a terminal */
         uint16_t columns;
         char code_name[GUEST_CODE_NAME_SIZE]; /* a plain file name, "" without code */
 } GuestStart;
+
+typedef struct GuestCodeFrame {
+        GuestHeader header;
+        uint32_t code_size; /* 0…LINE_SIZE_MAX: all of the memfd */
+        uint32_t reserved;
+} GuestCodeFrame;
 
 typedef struct GuestSignal {
         GuestHeader header;
@@ -121,6 +145,12 @@ typedef struct GuestReady {
         GuestHeader header;
 } GuestReady;
 
+typedef struct GuestWritten {
+        GuestHeader header;
+        uint32_t error; /* 0, or the errno of why there is no such file */
+        uint32_t reserved;
+} GuestWritten;
+
 typedef struct GuestExited {
         GuestHeader header;
         uint32_t kind; /* GuestExitKind */
@@ -132,10 +162,12 @@ typedef union GuestFrame {
         GuestHeader header;
         GuestSetup setup;
         GuestStart start;
+        GuestCodeFrame code;
         GuestPlain plain;
         GuestSignal signal;
         GuestResize resize;
         GuestReady ready;
+        GuestWritten written;
         GuestExited exited;
 } GuestFrame;
 

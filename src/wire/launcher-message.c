@@ -46,6 +46,16 @@ size_t launcher_message_size(LauncherMessageType type) {
         }
 }
 
+size_t launcher_message_count_fds(const LauncherMessage *m) {
+        if (m->header.type == LAUNCHER_HELLO)
+                return 1;
+        if (m->header.type != LAUNCHER_OPENED)
+                return 0;
+        if (m->opened.stand_in_pid)
+                return _LAUNCHER_FD_MAX;
+        return m->opened.driver_pid ? LAUNCHER_FD_STAND_IN_INPUT : LAUNCHER_FD_COMMANDS;
+}
+
 void launcher_message_init(LauncherMessage *m, LauncherMessageType type, uint64_t serial) {
         memset(m, 0, sizeof(*m));
         m->header = (LauncherHeader){
@@ -161,7 +171,9 @@ static bool is_from_launcher(const LauncherMessage *m) {
                        IS_STRING(m->opened.driver) && IS_STRING(m->opened.code_name) &&
                        IS_ZERO(m->opened.padding) && m->opened.guest_is_ready <= 1 &&
                        (m->opened.driver_pid == 0 ||
-                        (m->opened.driver_pid > 1 && m->opened.guest_is_ready));
+                        (m->opened.driver_pid > 1 && m->opened.guest_is_ready)) &&
+                       (m->opened.stand_in_pid == 0 ||
+                        (m->opened.stand_in_pid > 1 && m->opened.driver_pid > 0));
         case LAUNCHER_REFUSED:
                 return m->refused.refusal > LAUNCHER_REFUSAL_INVALID &&
                        m->refused.refusal < _LAUNCHER_REFUSAL_MAX && IS_STRING(m->refused.detail) &&

@@ -13,7 +13,8 @@
  *                                         ←   PROFILE … (one for each), then DONE
  *   OPEN profile, narrower limits         →
  *                                         ←   OPENED + the guest's channel, and the streams of its
- *                                             driver if that runs already, or REFUSED
+ *                                             driver and of a stand-in if those run already, or
+ *                                             REFUSED
  *   PLACE sandbox, execution, process     →
  *                                         ←   PLACED, or REFUSED
  *   END sandbox, execution                →
@@ -54,7 +55,7 @@ typedef enum LauncherMessageType {
         LAUNCHER_WELCOME,
         LAUNCHER_PROFILE,
         LAUNCHER_DONE,
-        LAUNCHER_OPENED, /* + 1 fd, or all of LauncherFd */
+        LAUNCHER_OPENED, /* + the first of LauncherFd: 1, with a driver 4, with a stand-in too all */
         LAUNCHER_REFUSED,
         LAUNCHER_PLACED,
         LAUNCHER_ENDED,
@@ -162,10 +163,14 @@ typedef enum LauncherFd {
         LAUNCHER_FD_COMMANDS, /* of the driver, for writing */
         LAUNCHER_FD_REPLIES,  /* … and these for reading; none of them blocks */
         LAUNCHER_FD_COMPLAINTS,
+        LAUNCHER_FD_STAND_IN_INPUT,  /* of the stand-in for the first code, for writing */
+        LAUNCHER_FD_STAND_IN_OUTPUT, /* … and these for reading: its word is there */
+        LAUNCHER_FD_STAND_IN_ERROR,
         _LAUNCHER_FD_MAX,
 } LauncherFd;
 
-#define LAUNCHER_DRIVER_EXEC 1 /* the execution that a driver is which runs already */
+#define LAUNCHER_DRIVER_EXEC   1 /* the executions that a driver is which runs already … */
+#define LAUNCHER_STAND_IN_EXEC 2 /* … and a stand-in, for code that comes later */
 
 typedef struct LauncherOpened {
         LauncherHeader header;
@@ -175,9 +180,10 @@ typedef struct LauncherOpened {
         char interpreter[256]; /* words separated by \n, "" when the profile runs no code */
         char driver[256];      /* the same of the program that keeps an interpreter's state */
         char code_name[32];    /* file name for code, GUEST_CODE_NAME_SIZE */
-        char padding[6];
+        char padding[2];
         uint32_t guest_is_ready; /* 1: its READY was taken; 0: it is still to come */
         int32_t driver_pid;      /* of the driver that runs already, 0 when none does */
+        int32_t stand_in_pid;    /* the same of the stand-in; only where there is a driver */
         LauncherLimits limits;   /* in force */
 } LauncherOpened;
 
@@ -249,6 +255,9 @@ typedef enum LauncherDirection {
 
 /* The exact size of a message of this type, 0 for an unknown one. */
 size_t launcher_message_size(LauncherMessageType type);
+
+/* How many descriptors come with it. */
+size_t launcher_message_count_fds(const LauncherMessage *m);
 
 /* Zeroes the message and fills its header. */
 void launcher_message_init(LauncherMessage *m, LauncherMessageType type, uint64_t serial);

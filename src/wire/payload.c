@@ -87,12 +87,12 @@ static int add_env(Buffer *b, json_object *env, uint32_t *ret_n) {
 }
 
 static int add_code(Buffer *b, const Payload *p, GuestStart *start) {
-        size_t size = strlen(p->code);
+        size_t size = p->code ? strlen(p->code) : 0;
 
         if (size > LINE_SIZE_MAX || strlen(p->code_name) >= sizeof(start->code_name))
                 return -E2BIG;
         start->code_size = (uint32_t)size;
-        start->has_code = 1;
+        start->code = p->code ? GUEST_CODE_HERE : GUEST_CODE_LATER;
         memcpy(start->code_name, p->code_name, strlen(p->code_name));
         return buffer_append(b, p->code, size);
 }
@@ -112,7 +112,7 @@ int payload_pack(const Payload *p, uint32_t exec, GuestStart *ret_start) {
                 r = add_string(&b, p->cwd, strlen(p->cwd));
         }
         start.strings_size = (uint32_t)b.size;
-        if (r >= 0 && p->code)
+        if (r >= 0 && (p->code || p->has_code_later))
                 r = add_code(&b, p, &start);
         if (r < 0)
                 return r;
@@ -122,5 +122,19 @@ int payload_pack(const Payload *p, uint32_t exec, GuestStart *ret_start) {
         r = fd_new_sealed("cloche-payload", buffer_data(&b), b.size);
         if (r >= 0)
                 *ret_start = start;
+        return r;
+}
+
+int payload_pack_code(const char *code, uint32_t exec, GuestFrame *ret_frame) {
+        size_t size = strlen(code);
+        int r;
+
+        if (size > LINE_SIZE_MAX)
+                return -E2BIG;
+        r = fd_new_sealed("cloche-code", code, size);
+        if (r < 0)
+                return r;
+        guest_frame_init(ret_frame, GUEST_FRAME_CODE, exec);
+        ret_frame->code.code_size = (uint32_t)size;
         return r;
 }

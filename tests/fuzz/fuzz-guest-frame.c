@@ -20,8 +20,9 @@ static void check_start(const GuestStart *s) {
         assert(s->n_argv >= 1 && s->n_argv <= ARGV_MAX && s->n_env <= ARGV_MAX);
         assert(s->strings_size <= PAYLOAD_SIZE_MAX && s->code_size <= LINE_SIZE_MAX);
         assert(n < sizeof(s->code_name) && !strchr(s->code_name, '/') && s->code_name[0] != '.');
-        assert(s->has_code ? n > 0 : n == 0 && s->code_size == 0);
-        assert(s->has_code <= 1 && s->has_cwd <= 1 && s->has_terminal <= 1);
+        assert(s->code == GUEST_CODE_NONE ? n == 0 : n > 0);
+        assert(s->code == GUEST_CODE_HERE || s->code_size == 0);
+        assert(s->code < _GUEST_CODE_MAX && s->has_cwd <= 1 && s->has_terminal <= 1);
         assert(s->rows <= TERMINAL_SIZE_MAX && s->columns <= TERMINAL_SIZE_MAX);
         assert(s->has_terminal || (s->rows == 0 && s->columns == 0));
 }
@@ -39,6 +40,10 @@ static void check_frame(const GuestFrame *f, GuestDirection from) {
                 assert(from == GUEST_FROM_HOST && f->header.exec > 0);
                 assert(f->signal.signo >= 1 && f->signal.signo <= 64);
                 break;
+        case GUEST_FRAME_CODE:
+                assert(from == GUEST_FROM_HOST && f->header.exec > 0);
+                assert(f->code.code_size <= LINE_SIZE_MAX);
+                break;
         case GUEST_FRAME_GO:
                 assert(from == GUEST_FROM_HOST && f->header.exec > 0);
                 break;
@@ -52,6 +57,10 @@ static void check_frame(const GuestFrame *f, GuestDirection from) {
                 break;
         case GUEST_FRAME_CHILD:
                 assert(from == GUEST_FROM_GUEST && f->header.exec > 0);
+                break;
+        case GUEST_FRAME_WRITTEN:
+                assert(from == GUEST_FROM_GUEST && f->header.exec > 0);
+                assert(f->written.error <= 4095);
                 break;
         case GUEST_FRAME_EXITED:
                 assert(from == GUEST_FROM_GUEST && f->header.exec > 0);

@@ -170,10 +170,12 @@ def test_a_profile_that_has_changed_is_what_one_gets(kept):
         machine.wait_for(lambda: not changed & set(kept.scopes()), 60, "no sandbox of the changed profile")
 
 
-def test_one_that_has_died_is_not_handed_out(kept):
+@pytest.mark.parametrize("leaves", [("/exec-1", "/guest"), ("/exec-2", "/exec-2")],
+                         ids=["driver-and-guest", "stand-ins"])
+def test_one_that_has_died_is_not_handed_out(kept, leaves):
     with connected(kept) as client:
         ready = kept.wait_for_warm(2)
-        victims = [process for sandbox, leaf in zip(ready, ("/exec-1", "/guest"))
+        victims = [process for sandbox, leaf in zip(ready, leaves)
                    for process in kept.processes_of(sandbox) if process.cgroup.endswith(leaf)]
         assert len(victims) >= len(ready)
         for process in victims:

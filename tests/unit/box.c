@@ -217,9 +217,12 @@ GuestFrame box_make_start(uint32_t exec, const Program *p, int *ret_payload_fd) 
         f.start.columns = p->columns;
         f.start.strings_size = (uint32_t)n;
         if (p->code) {
-                f.start.has_code = 1;
+                f.start.code = GUEST_CODE_HERE;
                 f.start.code_size = (uint32_t)strlen(p->code);
                 memcpy(bytes + n, p->code, f.start.code_size);
+                strcpy(f.start.code_name, p->code_name);
+        } else if (p->code_name) {
+                f.start.code = GUEST_CODE_LATER;
                 strcpy(f.start.code_name, p->code_name);
         }
         *ret_payload_fd = fd_new_sealed("payload", bytes, n + f.start.code_size);
@@ -230,6 +233,15 @@ GuestFrame box_make_start(uint32_t exec, const Program *p, int *ret_payload_fd) 
 /* Programs open their streams anew by name, with their own rights, as another user's. */
 static void let_open(int fds[static 2]) {
         assert_int_equal(fchmod(fds[0], 0666), 0);
+}
+
+void box_send_code(Box *b, uint32_t exec, const char *code) {
+        _cleanup_close_ int fd = fd_new_sealed("code", code, strlen(code));
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_CODE, exec);
+        f.code.code_size = (uint32_t)strlen(code);
+        assert_int_equal(box_send(b, &f, &fd, 1), 0);
 }
 
 Run box_start_held(Box *b, uint32_t exec, Program program) {

@@ -57,7 +57,7 @@ GuestFrame box_receive(Box *b);
 typedef struct Program {
         const char *const *argv, *const *env; /* NULL at the end; env may be NULL */
         const char *cwd;                      /* NULL: none */
-        const char *code, *code_name;         /* NULL: none */
+        const char *code, *code_name; /* NULL: none; code_name alone: the code comes later */
         bool has_terminal;
         uint16_t rows, columns;
 } Program;
@@ -70,6 +70,8 @@ typedef struct Run {
 
 /* The frame of a program, and the memfd that goes with it. */
 GuestFrame box_make_start(uint32_t exec, const Program *p, int *ret_payload_fd);
+/* The code of a program that waits for it. */
+void box_send_code(Box *b, uint32_t exec, const char *code);
 /* START only. */
 Run box_start_held(Box *b, uint32_t exec, Program program);
 /* Waits for this execution's CHILD and returns its pid, as the kernel says; or 0 when it has ended

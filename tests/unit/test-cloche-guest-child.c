@@ -259,6 +259,59 @@ static void stands_in_while_another_uses_its_streams(void **state) {
         assert_int_equal(e.value, SIGTERM);
 }
 
+static uint32_t receive_written(Box *b, uint32_t exec) {
+        GuestFrame f = box_receive(b);
+
+        assert_int_equal(f.header.type, GUEST_FRAME_WRITTEN);
+        assert_int_equal(f.header.exec, exec);
+        return f.written.error;
+}
+
+static void takes_code_that_comes_later(void **state) {
+        static const char *const codes[] = { "print(1)", "" };
+        char command[64], out[64];
+
+        for (uint32_t i = 0; i < ARRAY_SIZE(codes); i++) {
+                uint32_t exec = 2 * i + 1;
+                Run run = box_start(
+                        *state, exec,
+                        (Program){ .argv = WORDS("sleep", "1000"), .code_name = "main.py" });
+
+                box_send_code(*state, exec, codes[i]);
+                assert_int_equal(receive_written(*state, exec), 0);
+                (void)snprintf(command, sizeof(command), "cat " GUEST_CODE_DIR "/%u/main.py", exec);
+                assert_int_equal(box_run_shell(*state, exec + 1, command, out, sizeof(out)), 0);
+                assert_string_equal(out, codes[i]);
+                box_send_signal(*state, exec, SIGKILL);
+                (void)box_finish(*state, &run);
+        }
+        assert_int_equal(box_run_shell(*state, 8, "ls " GUEST_CODE_DIR, out, sizeof(out)), 0);
+        assert_string_equal(out, "");
+}
+
+static void says_when_there_is_no_place_for_code(void **state) {
+        Run run = box_start(
+                *state, 1,
+                (Program){ .argv = SHELL("echo on; exec sleep 1000"), .code_name = "fd" });
+        char out[16];
+
+        assert_string_equal(box_expect(run.out, "on\n", out, sizeof(out)), "on\n");
+        box_send_code(*state, 1, "print(1)");
+        assert_int_equal(receive_written(*state, 1), EEXIST);
+        box_send_signal(*state, 1, SIGKILL);
+        (void)box_finish(*state, &run);
+}
+
+static void code_for_one_that_has_ended_is_nobodys(void **state) {
+        Run run = box_start(*state, 1, (Program){ .argv = WORDS("true"), .code_name = "main" });
+        char out[16];
+
+        assert_int_equal(box_finish(*state, &run).value, 0);
+        box_send_code(*state, 1, "print(1)");
+        assert_int_equal(box_run_shell(*state, 2, "ls " GUEST_CODE_DIR, out, sizeof(out)), 0);
+        assert_string_equal(out, "");
+}
+
 static void fails_where_the_streams_cannot_be_linked(void **state) {
         const Program program = { .argv = WORDS("true"), .code = "", .code_name = "fd" };
         Run run = box_start_held(*state, 1, program);
@@ -300,6 +353,9 @@ int main(int argc, char **argv) {
                 IN_BOX(says_why_it_cannot_enter_a_directory),
                 IN_BOX(links_the_streams_beside_the_code),
                 IN_BOX(stands_in_while_another_uses_its_streams),
+                IN_BOX(takes_code_that_comes_later),
+                IN_BOX(says_when_there_is_no_place_for_code),
+                IN_BOX(code_for_one_that_has_ended_is_nobodys),
                 IN_BOX(fails_where_the_streams_cannot_be_linked),
                 IN_BOX(is_no_guest_with_arguments),
         };

@@ -188,6 +188,38 @@ static void send_go_with_fd(Box *b) {
         assert_int_equal(box_send(b, &f, &b->filter_fd, 1), 0);
 }
 
+static void send_code_for_nobody(Box *b) {
+        box_send_code(b, 1, "x");
+}
+
+static void send_code_to_one_that_has_it(Box *b) {
+        send_start(b, 0, 0, true, 4);
+        box_send_code(b, 1, "x");
+}
+
+static void send_code_twice(Box *b) {
+        Run run = box_start(b, 1, (Program){ .argv = WORDS("sleep", "1000"), .code_name = "main" });
+
+        box_send_code(b, 1, "x");
+        box_send_code(b, 1, "x");
+        close(run.in);
+        close(run.out);
+        close(run.err);
+}
+
+static void send_code_of_another_size(Box *b) {
+        Run run = box_start(b, 1, (Program){ .argv = WORDS("sleep", "1000"), .code_name = "main" });
+        _cleanup_close_ int fd = fd_new_sealed("code", "xy", 2);
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_CODE, 1);
+        f.code.code_size = 1;
+        assert_int_equal(box_send(b, &f, &fd, 1), 0);
+        close(run.in);
+        close(run.out);
+        close(run.err);
+}
+
 static void send_child(Box *b) {
         GuestFrame f;
 
@@ -200,24 +232,28 @@ static void ends_at_the_first_wrong_frame(void **state _unused_) {
                 void (*act)(Box *b);
                 int code;
         } cases[] = {
-                { send_nothing,          0 }, /* only the end of the channel */
-                { send_garbage,          1 },
-                { send_empty,            0 }, /* as good as the end */
-                { send_long,             1 },
-                { send_wrong_direction,  1 },
-                { box_send_setup,        1 }, /* a second one */
-                { send_signal_with_fd,   1 },
-                { send_unsealed_payload, 1 },
-                { send_longer_size,      1 },
-                { send_more_strings,     1 },
-                { send_three_fds,        1 },
-                { send_five_fds,         1 },
-                { send_same_exec_twice,  1 },
-                { send_one_too_many,     1 },
-                { send_go_for_nobody,    1 },
-                { send_go_twice,         1 },
-                { send_go_with_fd,       1 },
-                { send_child,            1 },
+                { send_nothing,                 0 }, /* only the end of the channel */
+                { send_garbage,                 1 },
+                { send_empty,                   0 }, /* as good as the end */
+                { send_long,                    1 },
+                { send_wrong_direction,         1 },
+                { box_send_setup,               1 }, /* a second one */
+                { send_signal_with_fd,          1 },
+                { send_unsealed_payload,        1 },
+                { send_longer_size,             1 },
+                { send_more_strings,            1 },
+                { send_three_fds,               1 },
+                { send_five_fds,                1 },
+                { send_code_for_nobody,         1 },
+                { send_code_to_one_that_has_it, 1 },
+                { send_code_twice,              1 },
+                { send_code_of_another_size,    1 },
+                { send_same_exec_twice,         1 },
+                { send_one_too_many,            1 },
+                { send_go_for_nobody,           1 },
+                { send_go_twice,                1 },
+                { send_go_with_fd,              1 },
+                { send_child,                   1 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -64,7 +64,7 @@ static void send_raw(int fd, const void *data, size_t size, size_t n) {
 }
 
 static void carries_data_and_descriptors(void **state _unused_) {
-        int pair[2], pipe_fds[2], got[GUEST_FDS_MAX];
+        int pair[2], pipe_fds[2], got[DATAGRAM_FDS_MAX];
         char buffer[16] = "";
         size_t n_fds;
 
@@ -124,7 +124,7 @@ static void closes_descriptors_nobody_asked_for(void **state _unused_) {
                 { 60, 5 },
                 { 60, 0 },
         };
-        int pair[2], got[GUEST_FDS_MAX];
+        int pair[2], got[DATAGRAM_FDS_MAX];
         char buffer[16];
         size_t before;
 
@@ -172,11 +172,11 @@ static void does_not_take_an_empty_datagram_with_descriptors_for_the_end(void **
 }
 
 static void refuses_to_send_more_than_the_limit(void **state _unused_) {
-        int pair[2], fds[GUEST_FDS_MAX + 1] = {};
+        int pair[2], fds[DATAGRAM_FDS_MAX + 1] = {};
 
         make_pair(pair);
-        assert_int_equal(fd_send(pair[0], "x", 1, fds, GUEST_FDS_MAX + 1), -EINVAL);
-        assert_int_equal(fd_send(pair[0], "x", 1, fds, GUEST_FDS_MAX), 0);
+        assert_int_equal(fd_send(pair[0], "x", 1, fds, DATAGRAM_FDS_MAX + 1), -EINVAL);
+        assert_int_equal(fd_send(pair[0], "x", 1, fds, DATAGRAM_FDS_MAX), 0);
         close(pair[0]);
         close(pair[1]);
 }

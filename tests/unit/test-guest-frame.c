@@ -26,10 +26,12 @@ static GuestFrame make_valid(GuestFrameType type) {
         } else if (type == GUEST_FRAME_START) {
                 f.start.n_argv = 1;
                 f.start.strings_size = 3;
-                f.start.has_code = 1;
+                f.start.code = GUEST_CODE_HERE;
                 f.start.code_size = 10;
                 strcpy(f.start.code_name, "main.py");
-        } else if (type == GUEST_FRAME_SIGNAL)
+        } else if (type == GUEST_FRAME_CODE)
+                f.code.code_size = 10;
+        else if (type == GUEST_FRAME_SIGNAL)
                 f.signal.signo = 15;
         else if (type == GUEST_FRAME_RESIZE) {
                 f.resize.rows = 24;
@@ -125,44 +127,54 @@ typedef struct Case {
 
 static void holds_every_field_to_its_range(void **state _unused_) {
         static const Case cases[] = {
-                { GUEST_FRAME_SETUP,  FIELD(header.exec),        1,                    -EBADMSG },
-                { GUEST_FRAME_SETUP,  FIELD(setup.code_uid),     0,                    -EBADMSG },
-                { GUEST_FRAME_SETUP,  FIELD(setup.code_gid),     0,                    -EBADMSG },
-                { GUEST_FRAME_READY,  FIELD(header.exec),        1,                    -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(header.exec),        0,                    -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(header.exec),        UINT32_MAX,           0        },
-                { GUEST_FRAME_START,  FIELD(start.n_argv),       0,                    -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(start.n_argv),       ARGV_MAX,             0        },
-                { GUEST_FRAME_START,  FIELD(start.n_argv),       ARGV_MAX + 1,         -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(start.n_env),        ARGV_MAX,             0        },
-                { GUEST_FRAME_START,  FIELD(start.n_env),        ARGV_MAX + 1,         -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(start.strings_size), PAYLOAD_SIZE_MAX,     0        },
-                { GUEST_FRAME_START,  FIELD(start.strings_size), PAYLOAD_SIZE_MAX + 1, -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(start.code_size),    0,                    0        },
-                { GUEST_FRAME_START,  FIELD(start.code_size),    LINE_SIZE_MAX,        0        },
-                { GUEST_FRAME_START,  FIELD(start.code_size),    LINE_SIZE_MAX + 1,    -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(start.has_code),     0,                    -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(start.has_code),     2,                    -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(start.has_cwd),      1,                    0        },
-                { GUEST_FRAME_START,  FIELD(start.has_cwd),      2,                    -EBADMSG },
-                { GUEST_FRAME_START,  FIELD(start.has_terminal), 1,                    0        },
-                { GUEST_FRAME_START,  FIELD(start.has_terminal), 2,                    -EBADMSG },
-                { GUEST_FRAME_GO,     FIELD(header.exec),        0,                    -EBADMSG },
-                { GUEST_FRAME_CHILD,  FIELD(header.exec),        0,                    -EBADMSG },
-                { GUEST_FRAME_RESIZE, FIELD(header.exec),        0,                    -EBADMSG },
-                { GUEST_FRAME_RESIZE, FIELD(resize.reserved),    1,                    -EBADMSG },
-                { GUEST_FRAME_SIGNAL, FIELD(header.exec),        0,                    -EBADMSG },
-                { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       0,                    -EBADMSG },
-                { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       64,                   0        },
-                { GUEST_FRAME_SIGNAL, FIELD(signal.signo),       65,                   -EBADMSG },
-                { GUEST_FRAME_SIGNAL, FIELD(signal.to_group),    2,                    -EBADMSG },
-                { GUEST_FRAME_EXITED, FIELD(header.exec),        0,                    -EBADMSG },
-                { GUEST_FRAME_EXITED, FIELD(exited.kind),        GUEST_EXIT_INVALID,   -EBADMSG },
-                { GUEST_FRAME_EXITED, FIELD(exited.kind),        _GUEST_EXIT_KIND_MAX, -EBADMSG },
-                { GUEST_FRAME_EXITED, FIELD(exited.kind),        UINT32_MAX,           -EBADMSG },
-                { GUEST_FRAME_EXITED, FIELD(exited.value),       255,                  0        },
-                { GUEST_FRAME_EXITED, FIELD(exited.value),       256,                  -EBADMSG },
-                { GUEST_FRAME_EXITED, FIELD(exited.value),       UINT32_MAX,           -EBADMSG },
+                { GUEST_FRAME_SETUP,   FIELD(header.exec),        1,                    -EBADMSG },
+                { GUEST_FRAME_SETUP,   FIELD(setup.code_uid),     0,                    -EBADMSG },
+                { GUEST_FRAME_SETUP,   FIELD(setup.code_gid),     0,                    -EBADMSG },
+                { GUEST_FRAME_READY,   FIELD(header.exec),        1,                    -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(header.exec),        UINT32_MAX,           0        },
+                { GUEST_FRAME_START,   FIELD(start.n_argv),       0,                    -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(start.n_argv),       ARGV_MAX,             0        },
+                { GUEST_FRAME_START,   FIELD(start.n_argv),       ARGV_MAX + 1,         -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(start.n_env),        ARGV_MAX,             0        },
+                { GUEST_FRAME_START,   FIELD(start.n_env),        ARGV_MAX + 1,         -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(start.strings_size), PAYLOAD_SIZE_MAX,     0        },
+                { GUEST_FRAME_START,   FIELD(start.strings_size), PAYLOAD_SIZE_MAX + 1, -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(start.code_size),    0,                    0        },
+                { GUEST_FRAME_START,   FIELD(start.code_size),    LINE_SIZE_MAX,        0        },
+                { GUEST_FRAME_START,   FIELD(start.code_size),    LINE_SIZE_MAX + 1,    -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(start.code),         GUEST_CODE_NONE,      -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(start.code),         GUEST_CODE_LATER,     -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(start.code),         _GUEST_CODE_MAX,      -EBADMSG },
+                { GUEST_FRAME_CODE,    FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_CODE,    FIELD(code.code_size),     0,                    0        },
+                { GUEST_FRAME_CODE,    FIELD(code.code_size),     LINE_SIZE_MAX,        0        },
+                { GUEST_FRAME_CODE,    FIELD(code.code_size),     LINE_SIZE_MAX + 1,    -EBADMSG },
+                { GUEST_FRAME_CODE,    FIELD(code.reserved),      1,                    -EBADMSG },
+                { GUEST_FRAME_WRITTEN, FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_WRITTEN, FIELD(written.error),      4095,                 0        },
+                { GUEST_FRAME_WRITTEN, FIELD(written.error),      4096,                 -EBADMSG },
+                { GUEST_FRAME_WRITTEN, FIELD(written.reserved),   1,                    -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(start.has_cwd),      1,                    0        },
+                { GUEST_FRAME_START,   FIELD(start.has_cwd),      2,                    -EBADMSG },
+                { GUEST_FRAME_START,   FIELD(start.has_terminal), 1,                    0        },
+                { GUEST_FRAME_START,   FIELD(start.has_terminal), 2,                    -EBADMSG },
+                { GUEST_FRAME_GO,      FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_CHILD,   FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_RESIZE,  FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_RESIZE,  FIELD(resize.reserved),    1,                    -EBADMSG },
+                { GUEST_FRAME_SIGNAL,  FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_SIGNAL,  FIELD(signal.signo),       0,                    -EBADMSG },
+                { GUEST_FRAME_SIGNAL,  FIELD(signal.signo),       64,                   0        },
+                { GUEST_FRAME_SIGNAL,  FIELD(signal.signo),       65,                   -EBADMSG },
+                { GUEST_FRAME_SIGNAL,  FIELD(signal.to_group),    2,                    -EBADMSG },
+                { GUEST_FRAME_EXITED,  FIELD(header.exec),        0,                    -EBADMSG },
+                { GUEST_FRAME_EXITED,  FIELD(exited.kind),        GUEST_EXIT_INVALID,   -EBADMSG },
+                { GUEST_FRAME_EXITED,  FIELD(exited.kind),        _GUEST_EXIT_KIND_MAX, -EBADMSG },
+                { GUEST_FRAME_EXITED,  FIELD(exited.kind),        UINT32_MAX,           -EBADMSG },
+                { GUEST_FRAME_EXITED,  FIELD(exited.value),       255,                  0        },
+                { GUEST_FRAME_EXITED,  FIELD(exited.value),       256,                  -EBADMSG },
+                { GUEST_FRAME_EXITED,  FIELD(exited.value),       UINT32_MAX,           -EBADMSG },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -226,8 +238,13 @@ static void takes_plain_file_names_only(void **state _unused_) {
         memset(f.start.code_name, 'x', sizeof(f.start.code_name)); /* no NUL */
         assert_int_equal(parse(&f, GUEST_FROM_HOST), -EBADMSG);
 
+        f = make_valid(GUEST_FRAME_START); /* code that comes later has a name, and no size yet */
+        f.start.code = GUEST_CODE_LATER;
+        f.start.code_size = 0;
+        assert_int_equal(parse(&f, GUEST_FROM_HOST), 0);
+
         f = make_valid(GUEST_FRAME_START); /* no code, then no size and no name either */
-        f.start.has_code = 0;
+        f.start.code = GUEST_CODE_NONE;
         f.start.code_size = 0;
         assert_int_equal(parse(&f, GUEST_FROM_HOST), -EBADMSG);
         f.start.code_name[0] = 0;

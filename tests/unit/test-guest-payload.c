@@ -77,7 +77,7 @@ static GuestStart make_start(void) {
         f.start.n_argv = 2;
         f.start.n_env = 1;
         f.start.strings_size = 12;
-        f.start.has_code = 1;
+        f.start.code = GUEST_CODE_HERE;
         f.start.code_size = 4;
         return f.start;
 }
@@ -97,6 +97,22 @@ static void takes_a_payload_apart(void **state _unused_) {
         assert_memory_equal(p.code, "code", 4);
         payload_done(&p);
         assert_null(p.map);
+        payload_done(&p);
+}
+
+static void takes_code_that_comes_later(void **state _unused_) {
+        _cleanup_close_ int fd = fd_new_sealed("code", "code", 4);
+        _cleanup_close_ int empty_fd = fd_new_sealed("code", "", 0);
+        Payload p;
+
+        assert_int_equal(payload_load_code(fd, 3, &p), -EBADMSG);
+        assert_int_equal(payload_load_code(fd, 5, &p), -EBADMSG);
+        assert_int_equal(payload_load_code(fd, 4, &p), 0);
+        assert_int_equal(p.code_size, 4);
+        assert_memory_equal(p.code, "code", 4);
+        payload_done(&p);
+        assert_int_equal(payload_load_code(empty_fd, 0, &p), 0);
+        assert_int_equal(p.code_size, 0);
         payload_done(&p);
 }
 
@@ -168,6 +184,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(splits_strings_exactly),
                 cmocka_unit_test(takes_a_payload_apart),
+                cmocka_unit_test(takes_code_that_comes_later),
                 cmocka_unit_test(refuses_a_memfd_of_another_size),
                 cmocka_unit_test(refuses_what_could_still_change),
                 cmocka_unit_test(adds_and_replaces_variables),

@@ -14,6 +14,7 @@
 #include "basic/fd.h"
 #include "basic/limits.h"
 #include "handler/guest.h"
+#include "wire/payload.h"
 
 /* The other end of the channel, and what the host's side made of it. */
 typedef struct World {
@@ -23,6 +24,8 @@ typedef struct World {
         size_t n_ready;
         size_t n_child;
         pid_t child;
+        size_t n_written;
+        int written;
         size_t n_exited;
         GuestExited exited;
         size_t n_fault;
@@ -54,8 +57,15 @@ static void on_fault(GuestFault fault, void *userdata) {
         w->fault = fault;
 }
 
+static void on_written(int error, void *userdata) {
+        World *w = userdata;
+
+        w->n_written++;
+        w->written = error;
+}
+
 static const GuestEvents events = { on_ready, on_fault };
-static const GuestProgramEvents program_events = { on_child, on_exited };
+static const GuestProgramEvents program_events = { on_child, on_written, on_exited };
 
 static int set_up(void **state) {
         World *w = calloc(1, sizeof(*w));
@@ -186,6 +196,64 @@ static void the_ordinary_course(void **state) {
         say_exited(w, exec);
         assert_int_equal(w->n_exited, 1);
         assert_int_equal(w->exited.value, 3);
+        assert_int_equal(w->n_fault, 0);
+}
+
+static int give_code(World *w, uint32_t exec) {
+        _cleanup_close_ int fd = -EBADF;
+        GuestFrame f;
+
+        fd = payload_pack_code("print(1)", exec, &f);
+        assert_true(fd >= 0);
+        return guest_give_code(w->guest, &f, fd);
+}
+
+static void say_written(World *w, uint32_t exec, uint32_t error) {
+        GuestFrame f;
+
+        guest_frame_init(&f, GUEST_FRAME_WRITTEN, exec);
+        f.written.error = error;
+        say(w, &f.written, sizeof(f.written));
+}
+
+static void code_that_comes_later_is_answered_once(void **state) {
+        World *w = *state;
+        uint32_t exec;
+        GuestFrame f;
+
+        say_ready(w);
+        exec = start(w);
+        (void)hear(w, 4);
+        assert_int_equal(give_code(w, exec), -ESRCH); /* it was not let go */
+        say_child(w, exec);
+        guest_go(w->guest, exec);
+        (void)hear(w, 0);
+        assert_int_equal(give_code(w, exec + 1), -ESRCH);
+        assert_int_equal(give_code(w, exec), 0);
+        f = hear(w, 1);
+        assert_int_equal(f.header.type, GUEST_FRAME_CODE);
+        assert_int_equal(f.header.exec, exec);
+        assert_int_equal(f.code.code_size, 8);
+        say_written(w, exec, ENOSPC);
+        assert_int_equal(w->n_written, 1);
+        assert_int_equal(w->written, ENOSPC);
+        say_written(w, exec, 0);
+        assert_int_equal(w->n_written, 1);
+        expect_fault(w, GUEST_FAULT_PROTOCOL);
+}
+
+static void two_that_others_have_started_are_taken_over(void **state) {
+        World *w = *state;
+
+        guest_set_ready(w->guest);
+        guest_adopt(w->guest, 1, NULL, NULL);
+        guest_adopt(w->guest, 2, &program_events, w);
+        assert_int_equal(guest_new_exec(w->guest), 3);
+        say_exited(w, 1);
+        assert_int_equal(w->n_exited, 0);
+        assert_int_equal(give_code(w, 2), 0);
+        say_exited(w, 2);
+        assert_int_equal(w->n_exited, 1);
         assert_int_equal(w->n_fault, 0);
 }
 
@@ -370,6 +438,8 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 TEST(the_ordinary_course),
+                TEST(code_that_comes_later_is_answered_once),
+                TEST(two_that_others_have_started_are_taken_over),
                 TEST(nothing_is_started_before_it_is_ready),
                 TEST(as_many_run_as_may_and_each_ends_for_itself),
                 TEST(nobody_hears_of_one_that_is_forgotten_but_it_ends_only_once),

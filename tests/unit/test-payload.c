@@ -54,7 +54,7 @@ static void packs_an_argv_and_its_environment(void **state) {
         EXPECT(&p, "sh\0\0-c\0A=1\0B=\0", &start);
         assert_int_equal(start.n_argv, 3);
         assert_int_equal(start.n_env, 2);
-        assert_int_equal(start.has_code, 0);
+        assert_int_equal(start.code, GUEST_CODE_NONE);
         assert_string_equal(start.code_name, "");
 }
 
@@ -68,7 +68,7 @@ static void packs_code_behind_the_interpreter_and_its_path(void **state) {
         (void)state;
         EXPECT(&p, "/usr/bin/python3\0-u\0/run/cloche/7/main.py\0print(1)\n", &start);
         assert_int_equal(start.n_argv, 3);
-        assert_int_equal(start.has_code, 1);
+        assert_int_equal(start.code, GUEST_CODE_HERE);
         assert_int_equal(start.code_size, 9);
         assert_string_equal(start.code_name, "main.py");
 }
@@ -103,7 +103,31 @@ static void a_stand_in_has_code_that_is_not_among_its_words(void **state) {
                "1",
                &start);
         assert_int_equal(start.n_argv, 2);
-        assert_int_equal(start.has_code, 1);
+        assert_int_equal(start.code, GUEST_CODE_HERE);
+}
+
+static void code_that_comes_later_is_named_and_packed_by_itself(void **state) {
+        const Payload p = { .words = GUEST_STAND_IN_WORDS,
+                            .has_code_later = true,
+                            .code_name = "main" };
+        _cleanup_close_ int fd = -EBADF;
+        GuestStart start;
+        char text[16];
+        GuestFrame f;
+
+        (void)state;
+        EXPECT(&p, "/.cloche/guest\0stand-in\0.\0", &start);
+        assert_int_equal(start.code, GUEST_CODE_LATER);
+        assert_int_equal(start.code_size, 0);
+        assert_string_equal(start.code_name, "main");
+
+        fd = payload_pack_code("print(1)", 7, &f);
+        assert_true(fd >= 0);
+        assert_int_equal(f.header.type, GUEST_FRAME_CODE);
+        assert_int_equal(f.header.exec, 7);
+        assert_int_equal(f.code.code_size, 8);
+        assert_int_equal(read(fd, text, sizeof(text)), 8);
+        assert_memory_equal(text, "print(1)", 8);
 }
 
 static void an_empty_program_is_a_program_too(void **state) {
@@ -114,7 +138,7 @@ static void an_empty_program_is_a_program_too(void **state) {
 
         (void)state;
         EXPECT(&p, "sh\0/run/cloche/7/main\0", &start);
-        assert_int_equal(start.has_code, 1);
+        assert_int_equal(start.code, GUEST_CODE_HERE);
         assert_int_equal(start.code_size, 0);
 }
 
@@ -154,6 +178,7 @@ int main(void) {
                 cmocka_unit_test(a_variable_of_the_program_comes_behind_the_sandboxs),
                 cmocka_unit_test(packs_a_directory_behind_the_environment),
                 cmocka_unit_test(a_stand_in_has_code_that_is_not_among_its_words),
+                cmocka_unit_test(code_that_comes_later_is_named_and_packed_by_itself),
                 cmocka_unit_test(an_empty_program_is_a_program_too),
                 cmocka_unit_test(takes_the_longest_code_there_can_be),
                 cmocka_unit_test(refuses_more_words_than_the_guest_takes),

@@ -93,6 +93,8 @@ class PlayedLauncher(threading.Thread):
         self.ended = []
         self.lost = 0
         self.uid = None
+        self.hold_places = False
+        self.held = []
 
     def send(self, kind, serial, body=b"", fds=()):
         data = header(kind, serial) + body
@@ -174,8 +176,8 @@ class PlayedLauncher(threading.Thread):
                   text(sandbox, 33) + text(name, 65) + text(DIGEST, 72) +
                   text("\n".join(interpreter or []), 256) +
                   text(DRIVERS.get(name, "") if self.guest is RealGuest else "", 256) +
-                  text("main" if interpreter else "", 32) + bytes(6) +
-                  struct.pack("=Ii7Q", 0, 0, *limits), [guest.handlers_end.fileno()])
+                  text("main" if interpreter else "", 32) + bytes(2) +
+                  struct.pack("=I2i7Q", 0, 0, 0, *limits), [guest.handlers_end.fileno()])
         guest.handlers_end.close()
         guest.start()
         if name in ("oomall", "killed", "lifetime"):
@@ -187,7 +189,16 @@ class PlayedLauncher(threading.Thread):
             self.refuse(serial, "internal", "there is no such process in this sandbox")
             return
         guest.place(execution, pid)
-        self.send(PLACED, serial)
+        if self.hold_places:
+            self.held.append(serial)
+        else:
+            self.send(PLACED, serial)
+
+    def release_places(self):
+        """Answers what it was asked since hold_places was set."""
+        self.hold_places, held, self.held = False, self.held, []
+        for serial in held:
+            self.send(PLACED, serial)
 
     def end(self, serial, sandbox, execution, kill):
         guest = self.sandboxes.get(sandbox)

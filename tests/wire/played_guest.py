@@ -16,7 +16,7 @@ import threading
 
 from datagram import receive, send_fds
 
-SETUP, START, GO, SIGNAL, RESIZE, READY, CHILD, EXITED = range(1, 9)
+SETUP, START, GO, CODE, SIGNAL, RESIZE, READY, CHILD, WRITTEN, EXITED = range(1, 11)
 EXIT_EXITED, EXIT_SIGNALED, EXIT_FAILED = 1, 2, 3
 
 IMAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "images")
@@ -89,7 +89,7 @@ class PlayedGuest(threading.Thread):
         assert pid == os.getpid()
 
     def start_program(self, data, fds, execution):
-        n_argv, n_env, strings_size, code_size, has_code, has_cwd, _, _, _, name = \
+        n_argv, n_env, strings_size, code_size, code, has_cwd, _, _, _, name = \
             struct.unpack_from("=IIIIIIIHH32s", data, 8)
         with open(fds[0], "rb", closefd=False) as f:
             payload = f.read()
@@ -100,7 +100,7 @@ class PlayedGuest(threading.Thread):
         directory = words[-1] if has_cwd else self.dir
         if argv[0] == b"/.cloche/guest":
             argv[0] = RealGuest.program.encode()
-        if has_code:
+        if code:
             path = os.path.join(self.dir, name.rstrip(b"\0").decode())
             with open(path, "wb") as f:
                 f.write(payload[strings_size:])

@@ -4,6 +4,9 @@
 """Sandboxes that live, with the real guest and the real driver of the profile python."""
 
 import base64
+import contextlib
+import os
+import signal
 import time
 import unittest
 
@@ -187,6 +190,95 @@ class Lifetimes(Case):
         self.assertEqual(ended["result"]["limits_hit"], ["time"])
         self.assertEqual((told["method"], told["params"]),
                          ("sandbox_ended", {"sandbox": sandbox, "reason": "lifetime"}))
+
+
+class StandIns(Living):
+    """In each test, one was made for the first code, and another waits for the next."""
+
+    def setUp(self):
+        super().setUp()
+        self.execute("x = 1")
+        self.guest, = self.h.launcher.sandboxes.values()
+        self.eventually(self.waits)
+        self.execution = max(self.guest.placed)
+        self.pid, = self.guest.placed[self.execution]
+        self.h.records()
+
+    def waits(self):
+        """Whether a stand-in has said its word."""
+        pids = self.guest.placed[max(self.guest.placed)]
+        with contextlib.suppress(OSError), open(f"/proc/{pids[0]}/cmdline", "rb") as f:
+            return len(pids) == 1 and f.read().split(b"\0")[1:2] == [b"stand-in"]
+        return False
+
+    def execute_as(self, code, **params):
+        """The number of the execution that the code is."""
+        self.execute(code, **params)
+        record, = (r for r in self.h.records() if r.get("CLOCHE_EVENT") == "exec_ended")
+        return int(record["CLOCHE_EXEC"])
+
+    def test_the_next_code_finds_its_stand_in_ready(self):
+        time.sleep(0.1)
+        self.assertEqual(self.execute_as("x += 1"), self.execution)
+        self.eventually(lambda: max(self.guest.placed) > self.execution and self.waits())
+        self.assertEqual(self.value("x"), "2")
+
+    def test_code_that_begins_in_a_directory_has_its_own(self):
+        self.assertGreater(self.execute_as("x += 1", cwd="/tmp"), self.execution)
+        self.assertEqual(self.execute_as("x += 1"), self.execution)
+        self.assertEqual(self.value("x"), "3")
+
+    def test_one_that_was_killed_is_cleared_away_and_the_code_has_its_own(self):
+        os.kill(self.pid, signal.SIGKILL)
+        self.eventually(lambda: (self.execution, 1) in self.h.launcher.ended)
+        self.assertGreater(self.execute_as("x += 1"), self.execution)
+        self.assertEqual(self.value("x"), "2")
+
+    def test_code_without_a_place_is_not_begun_and_the_interpreter_goes_on(self):
+        with open(f"/proc/{self.pid}/root/run/cloche/{self.execution}/main", "x"):
+            pass
+        result = self.execute("x += 1")
+        self.assertEqual((result["status"], result["reason"], result["state"]),
+                         ("exited", "not_started", "kept"))
+        self.assertEqual(self.value("x"), "1")
+
+    def test_code_that_is_cancelled_before_it_began_leaves_the_interpreter(self):
+        for _ in range(20):
+            id = self.begin(code="x = 0; import time; time.sleep(30)")
+            self.h.send({"jsonrpc": "2.0", "method": "exec.cancel", "params": {"id": id}})
+            self.assertEqual(self.wait_for(id)["status"], "cancelled")
+        self.assertIn(self.value("x"), "01")
+
+    def test_it_takes_no_place_of_the_executions_there_may_be(self):
+        # these it cannot stand in for; beside them the driver and it have places of their own
+        for id in range(100, 164):
+            self.h.call("sandbox.exec", {"sandbox": self.sandbox, "argv": ["sleep", "600"]}, id=id)
+        self.h.call("sandbox.exec", {"sandbox": self.sandbox, "argv": ["true"]}, id="more")
+        self.assert_error(self.h.answer(), "too_many_requests")
+        self.h.send({"jsonrpc": "2.0", "method": "exec.cancel", "params": {"id": 100}})
+        self.assertEqual(self.wait_for(100)["status"], "cancelled")
+        self.assertEqual(self.value("x"), "1")
+
+    def test_one_that_dies_under_the_code_ends_it_and_not_the_interpreter(self):
+        # the code is there, and its interpreter is held back on its way
+        self.h.launcher.hold_places = True
+        id = self.begin(code="x = 0")
+        self.eventually(lambda: self.h.launcher.held)
+        os.kill(self.pid, signal.SIGKILL)
+        time.sleep(0.1)
+        self.h.launcher.release_places()
+        result = self.wait_for(id)
+        self.assertEqual((result["status"], result["signal"], result["state"]),
+                         ("signaled", "SIGKILL", "kept"))
+        self.assertEqual(self.value("x"), "1")
+
+    def test_a_sandbox_of_few_tasks_has_none(self):
+        self.h.call("sandbox.open", {"profile": "python", "limits": {"tasks": 15}}, id="open")
+        self.sandbox = self.h.answer()["result"]["sandbox"]
+        guest = self.h.launcher.sandboxes[self.sandbox]
+        self.execute("1")
+        time.sleep(0.3)
+        self.assertEqual(sorted(guest.placed), [1, 2])  # the driver and the code
 
 
 class Outputs(Living):
