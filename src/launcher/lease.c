@@ -76,7 +76,7 @@ static void on_opened(Sandbox *s, const int *fds, size_t n_fds, void *userdata) 
         m.opened.driver_pid = s->warm ? s->warm->driver_pid : 0;
         m.opened.stand_in_pid = s->warm ? s->warm->stand_in_pid : 0;
         client_send(l->client, &m, fds, n_fds);
-        pool_consider(l->client->manager);
+        pool_pause(l->client->manager);
 }
 
 static void on_refused(Sandbox *s _unused_, LauncherRefusal refusal, const char *detail,

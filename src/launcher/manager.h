@@ -52,7 +52,8 @@ typedef struct Manager {
         Pool *pools;
         sd_event_source *pool_consider;
         sd_event_source *pool_timer;
-        uint64_t pool_pause_usec; /* none is made before that, CLOCK_MONOTONIC */
+        uint64_t pool_pause_usec; /* none is made before that, CLOCK_MONOTONIC, … */
+        uint64_t pool_due_usec;   /* … or that */
 } Manager;
 
 /* Connects to everything that a launcher needs. Logs what is wrong. Returns 0 or -errno. */

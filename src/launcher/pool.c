@@ -7,12 +7,22 @@
  * It begins when its user connects, or asks for the profile first; its marks are the profile's as it was after
  * the last reload of the service manager. It is filled from below its low mark
  * to its high mark, one sandbox at a time for the whole machine (Podman would queue more), and only while
- * no client waits for a sandbox of its own, nor for WARM_PAUSE_USEC after one was handed over: what is asked of
- * a warm sandbox is often done by then, and would have to share the processor. It ends WARM_KEPT_USEC after its user's last connection.
+ * no client waits for a sandbox of its own, nor for WARM_PAUSE_USEC after one was given one: what is asked of
+ * a sandbox is often done by then, and would have to share the processor. Where the next client always comes before
+ * that, one is made after WARM_PAUSE_MAX_USEC all the same. It ends WARM_KEPT_USEC after its user's
+ * last connection.
+ *
+ * There are two levels: first all containers are made, and when that is done one driver after another is loaded
+ * in them, but never before the pause is over, for with a profile's preload that costs more than the container. Who comes in between gets a container, or
+ * the one that is being made: so in a long burst nothing is made twice, and no preload is paid for that
+ * nobody has the time to wait for.
  *
  * What is handed out has the profile as it is now and the image that it has now, is alive, and not old; its
- * limits are the profile's, so who asks for others gets one made. When memory is short nothing is made,
- * and what there is goes, one by one.
+ * limits are the profile's, so who asks for others gets one made. When memory is short nothing is made or
+ * loaded, and what there is goes, one by one.
+ *
+ * What the service manager shows of a sandbox is told it where nobody waits for that: it is another process that
+ * works, and most of what is handed out is over before.
  *
  * A launcher that dies takes its warm sandboxes with it: their guests' channels end, and the next
  * launcher removes the rest as strays. */
@@ -199,9 +209,21 @@ static bool is_busy(const Manager *m) {
         if (profile_store_is_busy(m->profiles)) /* for a client, or for a pool */
                 return true;
         for (const Sandbox *s = m->sandboxes; s; s = s->next)
-                if (s->state < SANDBOX_WARM)
+                if (s->state < SANDBOX_WARM ||
+                    (s->state == SANDBOX_WARM && s->warm->level == WARM_LOADING))
                         return true;
         return false;
+}
+
+/* The oldest one that has a container and no driver yet; NULL when there is none. */
+static Sandbox *find_unloaded(const Manager *m) {
+        Sandbox *oldest = NULL;
+
+        /* they stand in the order of their births, the last one first */
+        for (Sandbox *s = m->sandboxes; s; s = s->next)
+                if (s->state == SANDBOX_WARM && s->warm->level == WARM_READY)
+                        oldest = s;
+        return oldest;
 }
 
 static bool wants(Pool *p, uint64_t now) {
@@ -255,16 +277,27 @@ static void on_profile(LauncherRefusal refusal, Profile *profile, const char *de
 static int on_consider(sd_event_source *source _unused_, void *userdata) {
         Manager *m = userdata;
         ProfileRequest *request = NULL;
+        Sandbox *unloaded;
+        uint64_t now;
+        bool is_calm;
         Pool *p;
         int r;
 
-        if (m->stopping || is_busy(m) || now_of(m) < m->pool_pause_usec)
+        now = now_of(m);
+        is_calm = now >= m->pool_pause_usec;
+        if (m->stopping || is_busy(m) || (!is_calm && now < m->pool_due_usec))
                 return 0;
         for (p = m->pools; p; p = p->next)
-                if (wants(p, now_of(m)))
+                if (wants(p, now))
                         break;
-        if (!p || measure_memory() != MEMORY_ENOUGH)
+        unloaded = is_calm ? find_unloaded(m) : NULL;
+        if ((!p && !unloaded) || measure_memory() != MEMORY_ENOUGH)
                 return 0;
+        if (!p) {
+                warm_load(unloaded->warm);
+                return 0;
+        }
+        m->pool_due_usec = now + WARM_PAUSE_MAX_USEC;
         /* the callback may run before this returns; then it stores no request */
         r = profile_store_get(m->profiles, p->profile, on_profile, p, &request);
         if (r < 0) {
@@ -323,6 +356,11 @@ static int on_look(sd_event_source *source _unused_, uint64_t usec _unused_, voi
         MemoryState memory = measure_memory();
         Pool *next;
 
+        for (Sandbox *s = m->sandboxes; s; s = s->next)
+                if (s->state == SANDBOX_OPEN && s->has_old_description) {
+                        sandbox_describe(s, "");
+                        s->has_old_description = false;
+                }
         for (Pool *p = m->pools; p; p = next) {
                 next = p->next;
                 look_at(p, now_of(m), memory);
@@ -434,20 +472,38 @@ void pool_profiles_changed(void *userdata) {
         pool_consider(m);
 }
 
-static bool fits(const Sandbox *s, const Pool *p, const Profile *profile,
-                 const LauncherLimits *limits, uint64_t now) {
-        return is_of(s, p) && s->state == SANDBOX_WARM && s->profile == profile &&
-               now - s->born_usec < WARM_AGE_MAX_USEC &&
-               s->limits.memory_bytes == limits->memory_bytes && s->limits.tasks == limits->tasks &&
+static bool has_limits(const Sandbox *s, const LauncherLimits *limits) {
+        return s->limits.memory_bytes == limits->memory_bytes && s->limits.tasks == limits->tasks &&
                s->limits.cpu_percent == limits->cpu_percent &&
-               s->limits.work_bytes == limits->work_bytes && sandbox_has_guest(s) &&
-               warm_is_well(s->warm);
+               s->limits.work_bytes == limits->work_bytes;
+}
+
+/* How soon it can be used: 0 for not at all, and the more the better. */
+static unsigned rate(const Sandbox *s, uint64_t now) {
+        if (s->state < SANDBOX_WARM)
+                return s->warm ? 0 : 1;
+        if (s->state != SANDBOX_WARM || now - s->born_usec >= WARM_AGE_MAX_USEC ||
+            s->warm->level == WARM_LOADING || !sandbox_has_guest(s) || !warm_is_well(s->warm))
+                return 0;
+        return s->warm->level == WARM_LOADED ? 3 : 2;
+}
+
+void pool_pause(Manager *m) {
+        uint64_t now = now_of(m);
+
+        if (!m->pools)
+                return;
+        if (now >= m->pool_pause_usec)
+                m->pool_due_usec = now + WARM_PAUSE_MAX_USEC;
+        m->pool_pause_usec = now + WARM_PAUSE_USEC;
+        look_again(m, WARM_PAUSE_USEC);
 }
 
 Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLimits *limits,
                    AuditSequence *sequence, const SandboxEvents *events, void *userdata) {
         Pool *p = get(m, uid, profile->name);
-        Sandbox *oldest = NULL;
+        unsigned best = 0, rating;
+        Sandbox *found = NULL;
         int r;
 
         if (!p)
@@ -455,20 +511,28 @@ Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLim
         learn(p, profile);
         p->seen_usec = now_of(m);
         end_stale(p, profile);
-        /* they stand in the order of their births, the last one first */
-        for (Sandbox *s = m->sandboxes; s; s = s->next)
-                if (fits(s, p, profile, limits, now_of(m)))
-                        oldest = s;
-        if (!oldest) {
+        /* of equals the oldest: they stand in the order of their births, the last one first */
+        for (Sandbox *s = m->sandboxes; s; s = s->next) {
+                rating = is_of(s, p) && s->profile == profile && has_limits(s, limits)
+                                 ? rate(s, now_of(m))
+                                 : 0;
+                if (rating > 0 && rating >= best) {
+                        best = rating;
+                        found = s;
+                }
+        }
+        if (!found) {
                 pool_consider(m);
                 return NULL;
         }
-        m->pool_pause_usec = now_of(m) + WARM_PAUSE_USEC;
-        look_again(m, WARM_PAUSE_USEC);
-        r = sandbox_hand_over(oldest, limits, sequence, events, userdata);
+        if (found->state < SANDBOX_WARM) {
+                sandbox_claim(found, limits, sequence, events, userdata);
+                return found;
+        }
+        r = sandbox_hand_over(found, limits, sequence, events, userdata);
         if (r >= 0)
-                return oldest;
-        log_warning(r, "Cannot hand over warm sandbox %s, making another", oldest->id);
-        sandbox_end(oldest, NULL, NULL);
+                return found;
+        log_warning(r, "Cannot hand over warm sandbox %s, making another", found->id);
+        sandbox_end(found, NULL, NULL);
         return NULL;
 }

@@ -6,8 +6,8 @@
 
 #include "launcher/sandbox.h"
 
-/* Hands over a warm sandbox of this profile and these limits, as sandbox_hand_over(). NULL when there is none:
- * make one. Either way its pool knows that it is used. */
+/* Hands over a warm sandbox of this profile and these limits, as sandbox_hand_over(), or one that is being made,
+ * as sandbox_claim(). NULL when there is none: make one. Either way its pool knows that it is used. */
 Sandbox *pool_take(Manager *m, uint32_t uid, Profile *profile, const LauncherLimits *limits,
                    AuditSequence *sequence, const SandboxEvents *events, void *userdata);
 
@@ -18,9 +18,12 @@ void pool_user_came(Manager *m, uint32_t uid);
  * profile_reloaded_callback_t; userdata is the Manager. */
 void pool_profiles_changed(void *userdata);
 
-/* Told whenever a client has got what it waited for, or something has ended: looks from the event loop
+/* Told whenever a client that waited was refused, or something has ended: looks from the event loop
  * whether a sandbox can be made. */
 void pool_consider(Manager *m);
+
+/* Told whenever a client has got a sandbox: looks later. */
+void pool_pause(Manager *m);
 
 /* Ends all that is warm, for the end of the launcher. */
 void pool_end_all(Manager *m);

@@ -5,9 +5,8 @@
  *   QUEUED    it waits for its turn
  *   SCOPE     a holder process is spawned and systemd makes the scope around it, limits and all
  *   CREATE    the holder is in a leaf; Podman creates the container with the scope as its parent
- *   START     Podman starts it; meanwhile the guest connects to the sandbox's own socket (birth.c). Where
- *             it was made for nobody yet (pool.c), its driver loads (warm.c)
- *   WARM      and then it waits for its client
+ *   START     Podman starts it; meanwhile the guest connects to the sandbox's own socket (birth.c)
+ *   WARM      it was made for nobody yet (pool.c): it waits for its client, and its driver loads (warm.c)
  *   OPEN      the channel has been handed to the handler; from here on we only watch
  *   KILLING   everything in the scope was killed (cgroup.kill), not seen empty yet
  *   REMOVING  empty; Podman forgets the container (removal.c)
@@ -239,6 +238,15 @@ void sandbox_describe(const Sandbox *s, const char *state) {
                             s->scope_name);
 }
 
+void sandbox_claim(Sandbox *s, const LauncherLimits *limits, AuditSequence *sequence,
+                   const SandboxEvents *events, void *userdata) {
+        s->limits = *limits;
+        s->sequence = sequence;
+        s->events = events;
+        s->userdata = userdata;
+        s->has_old_description = s->scope_asked;
+}
+
 int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *sequence,
                       const SandboxEvents *events, void *userdata) {
         int r;
@@ -253,7 +261,7 @@ int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *s
         s->events = events;
         s->userdata = userdata;
         s->state = SANDBOX_OPEN;
-        sandbox_describe(s, "");
+        s->has_old_description = true;
         s->events->opened(s, s->warm->fds, warm_count_fds(s->warm), s->userdata);
         s->warm = warm_free(s->warm);
         return 0;

@@ -10,12 +10,12 @@
 #include "launcher/podman-command.h"
 
 typedef enum SandboxState {
-        SANDBOX_QUEUED, /* others are being made */
-        SANDBOX_SCOPE,  /* the holder waits for its scope */
-        SANDBOX_CREATE, /* Podman makes the container */
-        SANDBOX_START,  /* Podman starts it; the guest will connect, and a warm one's driver load */
-        SANDBOX_WARM,   /* whole, and waits for a client of its user */
-        SANDBOX_OPEN,   /* the guest's channel is with the handler */
+        SANDBOX_QUEUED,   /* others are being made */
+        SANDBOX_SCOPE,    /* the holder waits for its scope */
+        SANDBOX_CREATE,   /* Podman makes the container */
+        SANDBOX_START,    /* Podman starts it; the guest will connect */
+        SANDBOX_WARM,     /* whole, and waits for a client of its user, or for its driver */
+        SANDBOX_OPEN,     /* the guest's channel is with the handler */
         SANDBOX_KILLING,  /* cgroup.kill is written, not empty yet */
         SANDBOX_REMOVING, /* empty; Podman forgets the container */
 } SandboxState;
@@ -63,9 +63,10 @@ struct Sandbox {
         pid_t guest_pid;  /* valid while guest_pidfd is */
         int conmon_pidfd; /* its monitor */
         char container_id[65];
-        int holder_pidfd; /* -EBADF: ended, or not a child of ours */
-        pid_t holder_pid; /* valid while holder_pidfd is */
-        bool scope_asked; /* a scope of that name may exist */
+        int holder_pidfd;         /* -EBADF: ended, or not a child of ours */
+        pid_t holder_pid;         /* valid while holder_pidfd is */
+        bool scope_asked;         /* a scope of that name may exist */
+        bool has_old_description; /* it says that it waits for a client */
         bool is_stray;
         bool conmon_given_time; /* its monitor was waited for, and is gone */
         bool create_asked;      /* a container of that name may exist */
@@ -93,9 +94,15 @@ int sandbox_new(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
                 const LauncherLimits *limits, bool keep, AuditSequence *sequence,
                 const SandboxEvents *events, void *userdata);
 
-/* Begins one for nobody yet: it becomes warm, which opened tells without descriptors. Otherwise the same. */
+/* Begins one for nobody yet: it becomes warm, which opened tells without descriptors, once for its container
+ * and once for its driver if it has one. Otherwise the same. */
 int sandbox_new_warm(Sandbox **ret, Manager *m, Profile *profile, uint32_t uid,
                      const SandboxEvents *events, void *userdata);
+
+/* Makes one that is being made for nobody, and whose guest has not connected, its client's: from here on it is
+ * as if begun by sandbox_new(). limits: as sandbox_hand_over(). */
+void sandbox_claim(Sandbox *s, const LauncherLimits *limits, AuditSequence *sequence,
+                   const SandboxEvents *events, void *userdata);
 
 /* Hands a warm one to its client, who learns opened before this returns. limits are those that it has, but
  * for the ones that its handler keeps. Returns 0, or -errno after which it is to be ended. */

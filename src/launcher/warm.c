@@ -5,7 +5,7 @@
  * program. When the driver says something, it has loaded what it was to load; the stand-in says its word. What
  * they say is not read here: it stays in the pipes for the handler, which believes none of it.
  *
- * From both GO on no frame is due. One that comes, the end of either included, is the end of the
+ * Before the driver is started, and from both GO on, no frame is due. One that comes, the end of either included, is the end of the
  * sandbox: what is not as new is not handed out.
  *
  * Trust: nobody's code has run in the sandbox but the image's own. Each frame is parsed all the same, and
@@ -21,6 +21,7 @@
 #include "basic/cleanup.h"
 #include "basic/fd.h"
 #include "basic/json.h"
+#include "basic/log.h"
 #include "launcher/birth.h"
 #include "launcher/leaf.h"
 #include "launcher/warm.h"
@@ -45,18 +46,23 @@ DEFINE_CLEANUP(Warm, warm_free)
 static void lose(Warm *w, const char *detail) {
         Sandbox *s = w->sandbox;
 
+        if (w->level == WARM_LOADING)
+                log_warning(0, "Sandbox %s of %s cannot be made ready (%s)", s->id, s->profile_name,
+                            detail);
         if (s->state == SANDBOX_WARM)
                 sandbox_lose(s);
         else
                 birth_refuse(s, LAUNCHER_REFUSAL_GUEST, detail);
 }
 
-static void complete(Warm *w) {
+/* It has come to this level, and may be handed out. */
+static void arrive(Warm *w, WarmLevel level) {
         Sandbox *s = w->sandbox;
 
+        w->level = level;
         w->timer = sd_event_source_disable_unref(w->timer);
         s->state = SANDBOX_WARM;
-        sandbox_describe(s, ", warm");
+        sandbox_describe(s, level == WARM_LOADED ? ", warm" : ", ready");
         birth_consider(s->manager);
         s->events->opened(s, NULL, 0, s->userdata);
 }
@@ -119,7 +125,8 @@ static int on_ready(sd_event_source *source, int fd _unused_, uint32_t revents, 
         Warm *w = userdata;
 
         if (!(revents & EPOLLIN)) {
-                lose(w, "the container runs, but its driver ended before it was ready");
+                lose(w,
+                     "the container runs, but its driver or its stand-in ended before it was ready");
                 return 0;
         }
         if (source == w->ready)
@@ -127,7 +134,7 @@ static int on_ready(sd_event_source *source, int fd _unused_, uint32_t revents, 
         else
                 w->word = sd_event_source_disable_unref(w->word);
         if (w->driver_pid && !w->ready && (w->stand_in_pid || !has_stand_in(w)) && !w->word)
-                complete(w);
+                arrive(w, WARM_LOADED);
         return 0;
 }
 
@@ -148,26 +155,17 @@ static int let_go(Warm *w, uint32_t exec, pid_t pid) {
         r = sd_event_add_io(w->sandbox->manager->event, is_driver ? &w->ready : &w->word,
                             w->fds[is_driver ? LAUNCHER_FD_REPLIES : LAUNCHER_FD_STAND_IN_OUTPUT],
                             EPOLLIN, on_ready, w);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_time_relative(w->timer, DRIVER_TIMEOUT_USEC);
+        return r;
 }
 
 /* Returns 0, or -errno when the guest is of no use. */
 static int take_frame(Warm *w, const GuestFrame *f, pid_t sender) {
-        bool is_child = f->header.type == GUEST_FRAME_CHILD && w->is_guest_ready && sender > 0;
-        int r = 0;
+        bool is_child =
+                f->header.type == GUEST_FRAME_CHILD && w->level == WARM_LOADING && sender > 0;
 
-        if (f->header.type == GUEST_FRAME_READY && !w->is_guest_ready) {
-                w->is_guest_ready = true;
-                if (!w->sandbox->profile->driver[0]) {
-                        complete(w);
-                        return 0;
-                }
-                r = start_driver(w);
-                if (r >= 0 && has_stand_in(w))
-                        r = start_stand_in(w);
-                return r;
+        if (f->header.type == GUEST_FRAME_READY && w->level == WARM_BOOTING) {
+                arrive(w, w->sandbox->profile->driver[0] ? WARM_READY : WARM_LOADED);
+                return 0;
         }
         if (is_child && !w->driver_pid && f->header.exec == LAUNCHER_DRIVER_EXEC)
                 return let_go(w, LAUNCHER_DRIVER_EXEC, sender);
@@ -198,8 +196,30 @@ static int on_io(sd_event_source *source _unused_, int fd, uint32_t revents _unu
 }
 
 static int on_timeout(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
-        lose(userdata, "the container runs, but its driver was not ready in time");
+        Warm *w = userdata;
+
+        lose(w, w->level == WARM_BOOTING
+                        ? "the container runs, but its guest was not ready in time"
+                        : "the container runs, but its driver was not ready in time");
         return 0;
+}
+
+static int set_timer(Warm *w, uint64_t usec) {
+        return sd_event_add_time_relative(w->sandbox->manager->event, &w->timer, CLOCK_MONOTONIC,
+                                          usec, 0, on_timeout, w);
+}
+
+void warm_load(Warm *w) {
+        int r;
+
+        w->level = WARM_LOADING;
+        r = set_timer(w, DRIVER_TIMEOUT_USEC);
+        if (r >= 0)
+                r = start_driver(w);
+        if (r >= 0 && has_stand_in(w))
+                r = start_stand_in(w);
+        if (r < 0)
+                lose(w, "its driver could not be started");
 }
 
 size_t warm_count_fds(const Warm *w) {
@@ -236,8 +256,7 @@ int warm_begin(Sandbox *s, int channel_fd) {
                 return -errno;
         r = sd_event_add_io(s->manager->event, &w->io, channel_fd, EPOLLIN, on_io, w);
         if (r >= 0)
-                r = sd_event_add_time_relative(s->manager->event, &w->timer, CLOCK_MONOTONIC,
-                                               GUEST_TIMEOUT_USEC, 0, on_timeout, w);
+                r = set_timer(w, GUEST_TIMEOUT_USEC);
         if (r < 0)
                 return r;
         s->warm = TAKE_PTR(w);

@@ -186,6 +186,18 @@ def test_one_that_has_died_is_not_handed_out(kept, leaves):
         machine.wait_for(lambda: not ready & set(kept.scopes()), 60, "nothing left of the dead")
 
 
+def test_who_comes_early_gets_the_one_that_is_being_made(kept):
+    with connected(kept) as client:
+        ready = kept.wait_for_warm(2)
+        for _ in ready:
+            assert client.run("python", code="print(1)").result["sandbox"] in ready
+        making = machine.wait_for(lambda: {sandbox for sandbox, said in kept.descriptions().items()
+                                           if said.endswith("ready")}, 60, "one that is being made")
+        ended = client.run("python", code="print(7)")
+        assert ended.good() == "7\n" and ended.result["sandbox"] in making
+        assert not kept.wait_for_warm(2) & (ready | making)
+
+
 @in_system_mode
 def test_an_argv_is_a_plain_process_in_one_too(kept):
     with connected(kept) as client:
