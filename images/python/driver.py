@@ -412,12 +412,14 @@ def let_go():
 
 def end(number, code, error):
     """Ends as a program does: threads are awaited, exit handlers called and objects let go of before it is
-    done. Its streams end then, and not when Python has ended."""
+    done. Its streams end then, and Python does not: what it would do now is for nobody (see let_go), and takes
+    the processor from those who pass the result on. Cloche ends it."""
     def tell():
         let_go()
         interrupts.running = False
         disconnect()
         done(number, code, error)
+        os.read(commands.fileno(), 1)  # which comes to an end with everything else
     ends.append(tell)
     interrupts.running = True
     sys.exit(code)

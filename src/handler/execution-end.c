@@ -8,7 +8,9 @@
  * thing that is told.
  *
  * After an exit, END waits for the end of both output streams, or OUTPUT_GRACE_USEC at most: a
- * background process that holds them open does not hold up the result.
+ * background process that holds them open does not hold up the result. In a sandbox that was made for this
+ * execution END then only asks for the bill, unless somebody holds them still: the sandbox is ended next, and
+ * with it whatever is left, and a large program takes longer to die than many take to run.
  *
  * To stop code, its interpreter is interrupted and moved out, and then all that is left in its cgroup is
  * killed at once; if the interpreter has not let go of the code some time later, it is killed too. What
@@ -176,7 +178,7 @@ static void on_ended(const LauncherEnded *ended, void *userdata) {
         if (ended->known) {
                 e->end.usage = ended->usage;
                 e->end.usage_known = true;
-                e->end.left = ended->left;
+                e->end.left = e->sandbox->is_kept ? ended->left : 0;
                 /* the stand-in was there from the beginning on, and is ours */
                 if (e->order.by_driver && e->end.usage.tasks_peak > 0)
                         e->end.usage.tasks_peak--;
@@ -194,8 +196,9 @@ void execution_begin_end(Execution *e) {
         e->state = EXECUTION_ENDING;
         timer_clear(e->timer);
         leave_driver(e);
-        e->kills = e->end.cause != END_EXITED || !e->order.keeps_leftovers ||
-                   e->end.code_state == CODE_STATE_LOST;
+        e->kills =
+                e->end.cause != END_EXITED || e->end.code_state == CODE_STATE_LOST ||
+                (e->sandbox->is_kept ? !e->order.keeps_leftovers : !streams_are_ended(e->streams));
         r = program_end(e->program, e->kills, on_ended, e);
         if (r == -ENOTCONN)
                 return; /* the sandbox will be told */
