@@ -253,6 +253,15 @@ int connection_begin(Connection *c) {
         return r < 0 ? r : update_events(c);
 }
 
+/* What can go goes without a turn of the loop: somebody waits for it. A client that is gone shows later, where
+ * its connection may end. */
+static void write_now(Connection *c) {
+        ssize_t n = write(c->fd, buffer_data(&c->output), c->output.size);
+
+        if (n > 0)
+                buffer_consume(&c->output, (size_t)n);
+}
+
 int connection_send(Connection *c, json_object *message) {
         _cleanup_json_ _unused_ json_object *owned = message;
         bool was_empty = c->output.size == 0;
@@ -276,8 +285,10 @@ int connection_send(Connection *c, json_object *message) {
         room[size] = '\n';
         buffer_commit(&c->output, size + 1);
 
+        if (was_empty)
+                write_now(c);
         c->congested = c->congested || c->output.size >= CLIENT_BUFFER_MAX;
-        if (was_empty) {
+        if (was_empty && c->output.size > 0) {
                 r = timer_set(c->event, &c->write_timer, WRITE_TIMEOUT_USEC, on_write_timeout, c);
                 if (r < 0)
                         return r;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "basic/buffer.h"
 #include "basic/cleanup.h"
 #include "basic/limits.h"
 #include "basic/utf8.h"
@@ -157,6 +158,7 @@ void driver_process_resume(DriverProcess *p) {
 /* -- what it is told -------------------------------------------------------------------------- */
 
 int driver_process_send(DriverProcess *p, json_object *command) {
+        _cleanup_(buffer_done) Buffer b = {};
         const char *line;
         size_t size;
         int r;
@@ -165,9 +167,11 @@ int driver_process_send(DriverProcess *p, json_object *command) {
                 command, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
         if (!line)
                 return -ENOMEM;
-        r = input_add(p->commands, line, size);
+        r = buffer_append(&b, line, size);
         if (r == 0)
-                r = input_add(p->commands, "\n", 1);
+                r = buffer_append(&b, "\n", 1);
+        if (r == 0)
+                r = input_add(p->commands, buffer_data(&b), b.size);
         return r < 0 ? r : 0;
 }
 

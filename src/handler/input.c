@@ -132,7 +132,16 @@ int input_open(Input *i, int *ret_program_fd) {
         return 0;
 }
 
+/* Without a turn of the loop. A program that takes no more shows later. */
+static void write_now(Input *i) {
+        ssize_t n = write(i->fd, buffer_data(&i->queue), i->queue.size);
+
+        if (n > 0)
+                buffer_consume(&i->queue, (size_t)n);
+}
+
 int input_add(Input *i, const void *data, size_t size) {
+        bool was_empty = i->queue.size == 0;
         int r;
 
         if (i->finished || i->closed)
@@ -142,6 +151,8 @@ int input_add(Input *i, const void *data, size_t size) {
         r = buffer_append(&i->queue, data, size);
         if (r < 0)
                 return r;
+        if (was_empty && i->fd >= 0)
+                write_now(i);
         count(i);
         return update(i);
 }
