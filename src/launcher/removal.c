@@ -14,8 +14,7 @@
  *      At most REMOVALS_AT_ONCE go on at their first try at a time (turn.c); those that come after it
  *      have pauses between them, and one that hangs takes nobody's turn
  *   5. wait for conmon to be gone, and remove what it wrote after that (conmon.c)
- *   6. stop the scope by name where it never got as far as a guest, which is no news to systemd but for once in a
- *      while
+ *   6. stop the scope by name, which systemd has mostly done by itself
  *
  * Only the launcher's own end stops this, and its successor finds the rest by label and by unit
  * name. */
@@ -56,8 +55,8 @@ static void finish(Sandbox *s) {
          * knows */
         if (s->cgroup)
                 cgroup_remove(s->cgroup);
-        /* systemd may miss that a scope is empty again whose first process died while it was begun */
-        if (s->scope_asked && s->guest_pidfd < 0)
+        /* a user's systemd has been seen to keep a scope as running whose cgroup was empty and gone */
+        if (s->scope_asked)
                 (void)scope_stop(m->scopes, s->scope_name);
         conmon_sweep(m->system_mode, s->container_id);
 
