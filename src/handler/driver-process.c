@@ -304,3 +304,8 @@ int driver_process_adopt(DriverProcess **ret, Sandbox *s, int *fds,
                 *ret = TAKE_PTR(p);
         return r;
 }
+
+void driver_process_look(DriverProcess *p) {
+        output_look(p->complaints); /* whose end is there, as a driver that is ready has closed it */
+        output_look(p->replies);
+}

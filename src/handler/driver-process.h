@@ -29,6 +29,8 @@ int driver_process_new(DriverProcess **ret, Sandbox *s, const DriverProcessEvent
  * 0 or -errno. */
 int driver_process_adopt(DriverProcess **ret, Sandbox *s, int *fds,
                          const DriverProcessEvents *events, void *userdata);
+/* Tells what that one has said already: on_reply and what follows it. */
+void driver_process_look(DriverProcess *p);
 /* Nothing is told any more; the process goes on as it was. */
 DriverProcess *driver_process_free(DriverProcess *p);
 

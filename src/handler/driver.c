@@ -436,7 +436,10 @@ int driver_adopt(Sandbox *s, int *fds) {
         if (r < 0)
                 return r;
         d->state = DRIVER_STARTING;
-        return timer_set(s->handler->event, &d->timer, DRIVER_TIMEOUT_USEC, on_timeout, d);
+        r = timer_set(s->handler->event, &d->timer, DRIVER_TIMEOUT_USEC, on_timeout, d);
+        if (r >= 0)
+                driver_process_look(d->process);
+        return r;
 }
 
 int driver_adopt_stand_in(Sandbox *s, int *fds) {

@@ -97,6 +97,10 @@ static int on_io(sd_event_source *source, int fd _unused_, uint32_t revents _unu
         return 0;
 }
 
+void output_look(Output *o) {
+        (void)on_io(o->io, o->fd, EPOLLIN, o);
+}
+
 int output_attach(Output **ret, sd_event *event, const OutputEvents *events, void *userdata,
                   int fd) {
         _cleanup_(output_freep) Output *o = NULL;

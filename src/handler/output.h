@@ -31,6 +31,9 @@ int output_attach(Output **ret, sd_event *event, const OutputEvents *events, voi
                   int fd);
 Output *output_free(Output *o);
 
+/* Takes what is there already without a turn of the loop. May free the output, by on_end. */
+void output_look(Output *o);
+
 bool output_is_ended(const Output *o);
 void output_resume(Output *o);
 
