@@ -306,6 +306,7 @@ int driver_process_adopt(DriverProcess **ret, Sandbox *s, int *fds,
 }
 
 void driver_process_look(DriverProcess *p) {
-        output_look(p->complaints); /* whose end is there, as a driver that is ready has closed it */
+        /* a driver that is ready has closed its stderr */
+        output_look(p->complaints);
         output_look(p->replies);
 }
