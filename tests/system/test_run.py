@@ -254,7 +254,7 @@ def test_usage_is_the_programs_own(client):
     ended = client.python("import time\nbegun = time.process_time()\n"
                           "while time.process_time() < begun + 0.4: pass\n"
                           "x = b'x' * (50 << 20)\ntime.sleep(0.3)\nprint(time.process_time() - begun)")
-    own = float(ended.good()) * 1e6  # without what its interpreter takes to begin and to end
+    own = int(float(ended.good()) * 1e6)  # without what its interpreter takes to begin and to end
     cpu = ended.usage["cpu_user_usec"] + ended.usage["cpu_system_usec"]
     assert own <= cpu < 2 * own + 2_000_000
     assert 50 * MIB < ended.usage["memory_peak_bytes"] < 150 * MIB
