@@ -145,8 +145,6 @@ static int start(Execution *e) {
         GuestStart frame;
         int fds[3], r;
 
-        if (is_full(e->sandbox))
-                return METHOD_E_TOO_MANY_REQUESTS;
         if (e->order.by_driver) {
                 r = make_command(e, exec);
                 if (r < 0)
@@ -184,8 +182,6 @@ static int start_prepared(Execution *e, StandIn **stand_in) {
         uint32_t exec = stand_in_exec(*stand_in);
         int fds[3], r;
 
-        if (is_full(e->sandbox))
-                return METHOD_E_TOO_MANY_REQUESTS;
         r = make_command(e, exec);
         if (r == 0)
                 r = record(e, exec);
@@ -204,18 +200,28 @@ static int start_prepared(Execution *e, StandIn **stand_in) {
         return r;
 }
 
-void execution_start(Execution *e, StandIn **stand_in) {
+/* stand_in: as execution_start(). Returns 0 and has told so, a METHOD_E_…, or -errno. */
+static int begin(Execution *e, StandIn **stand_in) {
         int r;
 
+        if (is_full(e->sandbox))
+                return METHOD_E_TOO_MANY_REQUESTS;
         if (stand_in_is_ready(*stand_in) && !e->order.payload.cwd)
                 r = start_prepared(e, stand_in);
         else
                 r = start(e);
+        if (r == 0)
+                e->events->on_started(e->userdata);
+        return r;
+}
+
+void execution_start(Execution *e, StandIn **stand_in) {
+        int r = begin(e, stand_in);
+
         if (r != 0) {
                 execution_finish(e, r, NULL);
                 return;
         }
-        e->events->on_started(e->userdata);
         if (e->is_prepared)
                 driver_take(e->sandbox->driver, e);
 }
@@ -341,6 +347,7 @@ static uint64_t find_timeout(const Sandbox *s, uint64_t wanted) {
 int execution_new(Execution **ret, Sandbox *s, const ExecutionOrder *order,
                   const ExecutionEvents *events, void *userdata) {
         Execution *e = calloc(1, sizeof(*e));
+        StandIn *none = NULL;
         int r;
 
         if (!e) {
@@ -364,11 +371,9 @@ int execution_new(Execution **ret, Sandbox *s, const ExecutionOrder *order,
         streams_begin(e->streams, &streams_events, e);
         if (s->handler->client_ended)
                 execution_finish_input(e);
-        if (!order->by_driver) {
-                r = start(e);
-                if (r == 0)
-                        e->events->on_started(e->userdata);
-        } else {
+        if (!order->by_driver)
+                r = begin(e, &none);
+        else {
                 r = driver_enqueue(s, e, order->reset);
                 e->at_driver = r == 0;
         }

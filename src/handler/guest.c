@@ -3,8 +3,8 @@
 /* Believes nothing: the guest stands beside the code that it runs, and may have been taken over by
  * it. Each datagram is checked by guest_frame_parse(), and then against what may come at this
  * point: READY once; CHILD once for what was started; WRITTEN once for what was given code; EXITED once for
- * what was started. Descriptors are never accepted. The first violation is the last thing that is read. What a frame does say (an
- * exit code, a hint) is still only the guest's word; only who sent CHILD is the kernel's.
+ * what was started. Descriptors are never accepted. The first violation is the last thing that is read. What a
+ * frame does say (an exit code, a hint) is still only the guest's word; only who sent CHILD is the kernel's.
  *
  * A program keeps its place in the table until its EXITED came, whether anybody still wants to know
  * or not, so that an id means one program for the guest's whole life. */

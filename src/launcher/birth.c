@@ -210,7 +210,7 @@ static int on_guest(sd_event_source *source _unused_, int fd _unused_, uint32_t 
         else {
                 s->state = SANDBOX_OPEN;
                 birth_consider(s->manager);
-                s->events->opened(s, &channel, 1, s->userdata);
+                s->events->opened(s, &channel, s->userdata);
         }
         return 0;
 }

@@ -60,7 +60,7 @@ static void audit_refusal(Lease *l, LauncherRefusal refusal, const char *detail)
 
 /* -- what a sandbox tells ---------------------------------------------------------------------- */
 
-static void on_opened(Sandbox *s, const int *fds, size_t n_fds, void *userdata) {
+static void on_opened(Sandbox *s, const int *fds, void *userdata) {
         Lease *l = userdata;
         LauncherMessage m;
 
@@ -75,7 +75,7 @@ static void on_opened(Sandbox *s, const int *fds, size_t n_fds, void *userdata) 
         m.opened.guest_is_ready = s->warm != NULL;
         m.opened.driver_pid = s->warm ? s->warm->driver_pid : 0;
         m.opened.stand_in_pid = s->warm ? s->warm->stand_in_pid : 0;
-        client_send(l->client, &m, fds, n_fds);
+        client_send(l->client, &m, fds, launcher_message_count_fds(&m));
         pool_pause(l->client->manager);
 }
 

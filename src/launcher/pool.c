@@ -13,9 +13,9 @@
  * last connection.
  *
  * There are two levels: first all containers are made, and when that is done one driver after another is loaded
- * in them, but never before the pause is over, for with a profile's preload that costs more than the container. Who comes in between gets a container, or
- * the one that is being made: so in a long burst nothing is made twice, and no preload is paid for that
- * nobody has the time to wait for.
+ * in them, but never before the pause is over, for with a profile's preload that costs more than the container.
+ * Who comes in between gets a container, or the one that is being made: so in a long burst nothing is made twice,
+ * and no preload is paid for that nobody has the time to wait for.
  *
  * What is handed out has the profile as it is now and the image that it has now, is alive, and not old; its
  * limits are the profile's, so who asks for others gets one made. When memory is short nothing is made or
@@ -61,8 +61,7 @@ static uint64_t now_of(const Manager *m) {
 
 static void look_again(Manager *m, uint64_t usec);
 
-static void on_opened(Sandbox *s _unused_, const int *fds _unused_, size_t n_fds _unused_,
-                      void *userdata) {
+static void on_opened(Sandbox *s _unused_, const int *fds _unused_, void *userdata) {
         pool_consider(((Pool *)userdata)->manager);
 }
 

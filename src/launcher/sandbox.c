@@ -262,7 +262,7 @@ int sandbox_hand_over(Sandbox *s, const LauncherLimits *limits, AuditSequence *s
         s->userdata = userdata;
         s->state = SANDBOX_OPEN;
         s->has_old_description = true;
-        s->events->opened(s, s->warm->fds, warm_count_fds(s->warm), s->userdata);
+        s->events->opened(s, s->warm->fds, s->userdata);
         s->warm = warm_free(s->warm);
         return 0;
 }

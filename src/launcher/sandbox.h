@@ -29,7 +29,7 @@ typedef struct Warm Warm;
  * while the sandbox ends. gone is always the last, when the scope is empty and Podman has forgotten
  * the container; then the sandbox is freed. */
 typedef struct SandboxEvents {
-        void (*opened)(Sandbox *s, const int *fds, size_t n_fds, void *userdata);
+        void (*opened)(Sandbox *s, const int *fds, void *userdata);
         void (*refused)(Sandbox *s, LauncherRefusal refusal, const char *detail, void *userdata);
         void (*ended)(Sandbox *s, uint64_t serial, uint32_t left, const LauncherUsage *usage,
                       void *userdata);

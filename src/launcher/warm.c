@@ -5,8 +5,8 @@
  * program. When the driver says something, it has loaded what it was to load; the stand-in says its word. What
  * they say is not read here: it stays in the pipes for the handler, which believes none of it.
  *
- * Before the driver is started, and from both GO on, no frame is due. One that comes, the end of either included, is the end of the
- * sandbox: what is not as new is not handed out.
+ * Before the driver is started, and from both GO on, no frame is due. One that comes, the end of either
+ * included, is the end of the sandbox: what is not as new is not handed out.
  *
  * Trust: nobody's code has run in the sandbox but the image's own. Each frame is parsed all the same, and
  * what CHILD says is who sent it, which is the kernel's word. */
@@ -64,7 +64,7 @@ static void arrive(Warm *w, WarmLevel level) {
         s->state = SANDBOX_WARM;
         sandbox_describe(s, level == WARM_LOADED ? ", warm" : ", ready");
         birth_consider(s->manager);
-        s->events->opened(s, NULL, 0, s->userdata);
+        s->events->opened(s, NULL, s->userdata);
 }
 
 /* Starts a program whose streams wait in fds from first on. Returns 0 or -errno. */
@@ -220,12 +220,6 @@ void warm_load(Warm *w) {
                 r = start_stand_in(w);
         if (r < 0)
                 lose(w, "its driver could not be started");
-}
-
-size_t warm_count_fds(const Warm *w) {
-        if (w->stand_in_pid)
-                return _LAUNCHER_FD_MAX;
-        return w->driver_pid ? LAUNCHER_FD_STAND_IN_INPUT : LAUNCHER_FD_COMMANDS;
 }
 
 bool warm_is_well(const Warm *w) {

@@ -41,8 +41,5 @@ void warm_load(Warm *w);
  * happened may not have been told yet. False for NULL. */
 bool warm_is_well(const Warm *w);
 
-/* How many of its fds there are. */
-size_t warm_count_fds(const Warm *w);
-
 /* Everything that waited is closed: the guest ends itself. Takes NULL. */
 Warm *warm_free(Warm *w);

@@ -47,8 +47,6 @@ size_t launcher_message_size(LauncherMessageType type) {
 }
 
 size_t launcher_message_count_fds(const LauncherMessage *m) {
-        if (m->header.type == LAUNCHER_HELLO)
-                return 1;
         if (m->header.type != LAUNCHER_OPENED)
                 return 0;
         if (m->opened.stand_in_pid)

@@ -256,7 +256,7 @@ typedef enum LauncherDirection {
 /* The exact size of a message of this type, 0 for an unknown one. */
 size_t launcher_message_size(LauncherMessageType type);
 
-/* How many descriptors come with it. */
+/* How many descriptors come with it, from the launcher. */
 size_t launcher_message_count_fds(const LauncherMessage *m);
 
 /* Zeroes the message and fills its header. */

@@ -108,7 +108,7 @@ def spread(times, of=statistics.median):
 
 def p99(times):
     """What all but one in a hundred stay below."""
-    return sorted(times)[len(times) * 99 // 100 - 1 if len(times) >= 100 else -1]
+    return sorted(times)[-1 - len(times) // 100]
 
 
 class Bench:
